@@ -1,0 +1,14 @@
+# How a thread of Python blocks: see _blocking.pyx.
+
+from libc.stdint cimport int64_t, uint64_t
+
+cdef extern from "ap_wait.h" nogil:
+    int64_t ap_now() noexcept
+    int64_t AP_FOREVER
+
+# One attempt: sleeps until it has what it waits for (True) or until the deadline (False).
+ctypedef bint (*attempt)(void *primitive, uint64_t ticket, int64_t deadline) noexcept nogil
+
+cdef bint block(attempt try_until, void *primitive, uint64_t ticket, int64_t deadline) except -1
+cdef int64_t lock_deadline(object blocking, object timeout) except? -1
+cdef int64_t wait_deadline(object timeout) except? -1

@@ -1,0 +1,1 @@
+"""The demo: the lost update, and its cure."""

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ap_os.h: what the core needs of the operating system, and the only place that knows which one it is.
+ *
+ * A lock, a condition, the monotonic clock, a word to the processor while spinning, and a callback in the child
+ * after fork. POSIX threads everywhere but on Windows, which has SRWLOCK and CONDITION_VARIABLE for the same.
+ *
+ * The .c files include it, and first; no header does, so that Cython and C code built on the headers never sees it.
+ */
+#ifndef AP_OS_H
+#define AP_OS_H
+
+/* -std=c11 hides POSIX until it is asked for, and before the first system header: hence the first include of a .c. */
+#if !defined(_WIN32) && !defined(__APPLE__) && !defined(_POSIX_C_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ap_wait.h" /* AP_FOREVER */
+
+#define AP_NS_PER_SECOND INT64_C(1000000000)
+
+/* Spinning: tells the processor that this is a wait loop. */
+static inline void ap_cpu_relax(void)
+{
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_ia32_pause();
+#elif defined(__GNUC__) && defined(__aarch64__)
+    __asm__ volatile("isb" ::: "memory");
+#endif
+}
+
+#if defined(_WIN32)
+
+#define WIN32_LEAN_AND_MEAN
+#include <windows.h>
+
+typedef SRWLOCK ap_os_lock;
+typedef CONDITION_VARIABLE ap_os_cond;
+
+static inline void ap_os_lock_init(ap_os_lock *lock) { InitializeSRWLock(lock); }
+static inline void ap_os_lock_acquire(ap_os_lock *lock) { AcquireSRWLockExclusive(lock); }
+static inline void ap_os_lock_release(ap_os_lock *lock) { ReleaseSRWLockExclusive(lock); }
+static inline void ap_os_cond_init(ap_os_cond *cond) { InitializeConditionVariable(cond); }
+static inline void ap_os_cond_destroy(ap_os_cond *cond) { (void)cond; }
+static inline void ap_os_cond_signal(ap_os_cond *cond) { WakeConditionVariable(cond); }
+
+static inline int64_t ap_os_now(void)
+{
+    LARGE_INTEGER ticks, per_second;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&per_second);
+    int64_t seconds = ticks.QuadPart / per_second.QuadPart, rest = ticks.QuadPart % per_second.QuadPart;
+    return seconds * AP_NS_PER_SECOND + rest * AP_NS_PER_SECOND / per_second.QuadPart;
+}
+
+/* False once the deadline has passed; may return true for no reason. */
+static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int64_t deadline)
+{
+    DWORD ms = INFINITE;
+    if (deadline != AP_FOREVER) {
+        int64_t left = deadline - ap_os_now();
+        if (left <= 0) {
+            return false;
+        }
+        left = (left + 999999) / 1000000;                /* never before the deadline */
+        ms = left > 0x7fffffff ? 0x7fffffff : (DWORD)left; /* and where that is too soon, it was for no reason */
+    }
+    SleepConditionVariableSRW(cond, lock, ms, 0);
+    return true;
+}
+
+static inline bool ap_os_at_fork_child(void (*child)(void)) { (void)child; return true; }
+
+#else /* POSIX */
+
+#include <errno.h>
+#include <pthread.h>
+#include <time.h>
+
+typedef pthread_mutex_t ap_os_lock;
+typedef pthread_cond_t ap_os_cond;
+
+static inline void ap_os_lock_init(ap_os_lock *lock) { pthread_mutex_init(lock, NULL); }
+static inline void ap_os_lock_acquire(ap_os_lock *lock) { pthread_mutex_lock(lock); }
+static inline void ap_os_lock_release(ap_os_lock *lock) { pthread_mutex_unlock(lock); }
+static inline void ap_os_cond_destroy(ap_os_cond *cond) { pthread_cond_destroy(cond); }
+static inline void ap_os_cond_signal(ap_os_cond *cond) { pthread_cond_signal(cond); }
+
+static inline void ap_os_cond_init(ap_os_cond *cond)
+{
+#if defined(__APPLE__)
+    pthread_cond_init(cond, NULL);
+#else
+    /* The wall clock may be set back or forward while we sleep; the monotonic one may not. */
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attributes);
+    pthread_condattr_destroy(&attributes);
+#endif
+}
+
+static inline int64_t ap_os_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * AP_NS_PER_SECOND + (int64_t)t.tv_nsec;
+}
+
+/* False once the deadline has passed; may return true for no reason. */
+static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int64_t deadline)
+{
+    if (deadline == AP_FOREVER) {
+        pthread_cond_wait(cond, lock);
+        return true;
+    }
+    int64_t at = deadline;
+#if defined(__APPLE__)
+    at -= ap_os_now(); /* a condition there knows the wall clock and relative times only */
+    if (at <= 0) {
+        return false;
+    }
+#endif
+    struct timespec t = {.tv_sec = (time_t)(at / AP_NS_PER_SECOND), .tv_nsec = (long)(at % AP_NS_PER_SECOND)};
+#if defined(__APPLE__)
+    return pthread_cond_timedwait_relative_np(cond, lock, &t) != ETIMEDOUT;
+#else
+    return pthread_cond_timedwait(cond, lock, &t) != ETIMEDOUT;
+#endif
+}
+
+/* Have child() called in the child after each fork(). False: no memory for that. */
+static inline bool ap_os_at_fork_child(void (*child)(void)) { return pthread_atfork(NULL, NULL, child) == 0; }
+
+#endif
+
+#endif /* AP_OS_H */
