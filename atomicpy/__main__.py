@@ -1,10 +1,33 @@
-"""The command line: `python -m atomicpy`."""
+"""The command line: `python -m atomicpy`, and the script `atomicpy`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from atomicpy.demo import cli as demo
+
+PIPE_CLOSED = 128 + 13  # as a shell reports SIGPIPE
 
 
-def main() -> int:
-    """Run it."""
-    return 0
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code. Bad usage raises SystemExit(2)."""
+    name = PurePath(sys.argv[0]).name
+    parser = argparse.ArgumentParser(
+        prog="python -m atomicpy" if name == "__main__.py" else name,
+        description="Atomic values and locks for Python threads.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="command", required=True)
+    demo.add_parser(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        # The reader has gone, `| head` say. What is still in the buffer must not fail once more at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

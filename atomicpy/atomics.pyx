@@ -12,33 +12,49 @@ from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject_RichCompare
 from libc.stdint cimport int64_t
 
-import reprlib
-
 __all__ = ["AtomicInt"]
 
 
 # ---- arguments and errors --------------------------------------------------------------------------------------
 
 
+cdef extern from *:
+    """
+    /* An int of one digit is read in place: its layout is public from 3.12 on (PyUnstable_Long_IsCompact). */
+    #if PY_VERSION_HEX >= 0x030C0000
+    #define ap_is_compact(n) likely(PyLong_CheckExact(n) && PyUnstable_Long_IsCompact((PyLongObject *)(n)))
+    #define ap_compact_value(n) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(n)))
+    #else
+    #define ap_is_compact(n) 0
+    #define ap_compact_value(n) 0
+    #endif
+    """
+    bint ap_is_compact(object n) noexcept
+    int64_t ap_compact_value(object n) noexcept
+
+
 cdef inline int64_t as_int64(object n) except? -1:
     """n as an integer of AtomicInt's range, or TypeError or OverflowError."""
+    if ap_is_compact(n):
+        return ap_compact_value(n)
+    return as_int64_slow(n)
+
+
+cdef int64_t as_int64_slow(object n) except? -1:
     cdef int overflow = 0
     cdef int64_t value
     if PyLong_CheckExact(n):
         value = PyLong_AsLongLongAndOverflow(n, &overflow)
         if not overflow:
             return value
-    return as_int64_slow(n)
-
-
-cdef int64_t as_int64_slow(object n) except? -1:
-    cdef int overflow = 0
     if not hasattr(type(n), "__index__"):
+        import reprlib  # here, because importing the package is to cost little
+
         raise TypeError(
             f"AtomicInt needs an integer, not the {type(n).__name__} {reprlib.repr(n)}; convert it with int() first"
         )
     number = PyNumber_Index(n)
-    cdef int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow)
+    value = PyLong_AsLongLongAndOverflow(number, &overflow)
     if overflow:
         raise OverflowError(f"{shown(number)} is outside the range of AtomicInt, -2**63 to 2**63 - 1")
     return value
@@ -55,22 +71,6 @@ cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:
     raise OverflowError(
         f"AtomicInt({old}) {operator} {n} is outside the range -2**63 to 2**63 - 1; the value stays {old}"
     )
-
-
-cdef inline int64_t plus(AtomicInt a, int64_t n) except? -1:
-    """Add n or raise OverflowError; returns the old value."""
-    cdef int64_t old
-    if not ap_fetch_add_i64_checked(&a.value, n, &old):
-        out_of_range(old, "+", n)
-    return old
-
-
-cdef inline int64_t minus(AtomicInt a, int64_t n) except? -1:
-    """Subtract n or raise OverflowError; returns the old value."""
-    cdef int64_t old
-    if not ap_fetch_sub_i64_checked(&a.value, n, &old):
-        out_of_range(old, "-", n)
-    return old
 
 
 # ---- AtomicInt -------------------------------------------------------------------------------------------------
@@ -191,8 +191,10 @@ cdef class AtomicInt:
         >>> AtomicInt(7).add(), AtomicInt(7).add(3)
         (8, 10)
         """
-        cdef int64_t step = as_int64(n)
-        return plus(self, step) + step
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_add_i64_checked(&self.value, step, &old):
+            out_of_range(old, "+", step)
+        return old + step
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -204,8 +206,10 @@ cdef class AtomicInt:
         >>> AtomicInt(7).sub(), AtomicInt(7).sub(3)
         (6, 4)
         """
-        cdef int64_t step = as_int64(n)
-        return minus(self, step) - step
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
+            out_of_range(old, "-", step)
+        return old - step
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
@@ -218,7 +222,10 @@ cdef class AtomicInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
-        return plus(self, as_int64(n))
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_add_i64_checked(&self.value, step, &old):
+            out_of_range(old, "+", step)
+        return old
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -231,7 +238,10 @@ cdef class AtomicInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
-        return minus(self, as_int64(n))
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
+            out_of_range(old, "-", step)
+        return old
 
     # ---- bits, maximum and minimum ----
 
@@ -317,11 +327,15 @@ cdef class AtomicInt:
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
-        plus(self, as_int64(n))
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_add_i64_checked(&self.value, step, &old):
+            out_of_range(old, "+", step)
         return self
 
     def __isub__(self, n):
-        minus(self, as_int64(n))
+        cdef int64_t old, step = as_int64(n)
+        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
+            out_of_range(old, "-", step)
         return self
 
     def __iand__(self, n):

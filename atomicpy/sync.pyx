@@ -7,13 +7,13 @@ are in `src/ap_mutex.h` and `src/ap_waitgroup.h`.
 """
 
 cimport cython
+from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._blocking cimport AP_FOREVER, block, lock_deadline, wait_deadline
 
 import threading
 from collections import deque
-from operator import index
 
 __all__ = ["Mutex", "WaitGroup"]
 
@@ -245,7 +245,7 @@ cdef class WaitGroup:
         >>> wg.add(2); wg.add(-1); wg.count
         1
         """
-        number = index(n)
+        number = PyNumber_Index(n)
         if number > AP_WAITGROUP_MAX:
             raise OverflowError(f"{n:+} would bring the count of the WaitGroup above 2**31 - 1")
         if number < -AP_WAITGROUP_MAX:

@@ -1,0 +1,20 @@
+"""Builds the baseline with the flags of the package. latency.py calls it."""
+
+import sys
+
+from setuptools import Extension, setup
+
+setup(
+    name="handwritten",
+    ext_modules=[
+        Extension(
+            "handwritten",
+            ["handwritten.c"],
+            extra_compile_args=(
+                ["/std:c11", "/experimental:c11atomics", "/O2"]
+                if sys.platform == "win32"
+                else ["-std=c11", "-O2", "-fvisibility=hidden", "-pthread"]
+            ),
+        )
+    ],
+)

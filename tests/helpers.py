@@ -1,0 +1,66 @@
+"""What the tests share: threads that start together, a program in a process of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+# -P: the installed package, not the source folder that the tests are started from.
+PYTHON = (sys.executable, "-P")
+
+CAN_FORK = hasattr(os, "fork")
+
+
+def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float = 60) -> list:
+    """Call fn(0), fn(1), ... in threads that start together; return the results, raise the first exception."""
+    barrier = threading.Barrier(threads)
+    results: list = [None] * threads
+    errors: list[BaseException] = []
+
+    def body(me: int) -> None:
+        try:
+            barrier.wait(timeout)
+            results[me] = fn(me)
+        except BaseException as error:
+            errors.append(error)
+            barrier.abort()  # or the others would wait for this one
+
+    workers = [threading.Thread(target=body, args=(me,), daemon=True) for me in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(timeout)
+        assert not worker.is_alive(), "a thread hangs"
+    if errors:
+        raise errors[0]
+    return results
+
+
+def run_program(code: str, *, timeout: float = 60, options: tuple[str, ...] = ()) -> str:
+    """Run code in a fresh interpreter where every warning is an error; return what it printed."""
+    done = subprocess.run(
+        [*PYTHON, "-W", "error", *options, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def interrupt_when(process: subprocess.Popen, line: str) -> None:
+    """Send Ctrl-C soon after the program has printed that line: it is waiting by then."""
+    for got in process.stdout:
+        if got.strip() == line:
+            break
+    else:
+        raise AssertionError(f"the program never printed {line!r}: {process.stderr.read()}")
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)

@@ -1,0 +1,286 @@
+"""Mutex: CPython's own tests of threading.Lock on it, and what those do not ask."""
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+from atomicpy import Mutex
+from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+# ---- CPython's tests --------------------------------------------------------------------------------------------
+
+try:
+    from test import lock_tests
+except ImportError:  # some distributions ship CPython without its tests
+
+    @pytest.mark.skip(reason="this interpreter ships no test package")
+    def test_cpython_lock_tests():
+        """Stands for the classes below, so that the report shows what did not run."""
+
+else:
+
+    class TestLock(lock_tests.LockTests):
+        locktype = Mutex
+
+    class TestCondition(lock_tests.ConditionTests):
+        @staticmethod
+        def condtype(lock=None):
+            return threading.Condition(Mutex() if lock is None else lock)
+
+        def test_acquire(self):
+            # CPython's version takes its own lock twice: the default of Condition() is an RLock. The rest of it:
+            m = Mutex()
+            cond = threading.Condition(m)
+            self.assertTrue(cond.acquire())
+            self.assertFalse(m.acquire(False))
+            cond.release()
+            self.assertTrue(m.acquire(False))
+            self.assertFalse(cond.acquire(False))
+            m.release()
+            with cond:
+                self.assertFalse(m.acquire(False))
+
+
+# ---- acquire and release ----------------------------------------------------------------------------------------
+
+
+def test_acquire_returns_whether_it_was_taken():
+    m = Mutex()
+    assert m.acquire() is True
+    assert m.acquire(False) is False
+    assert m.acquire(blocking=False) is False
+    assert m.acquire(timeout=0) is False
+    assert m.acquire(True, 0.01) is False
+    assert m.release() is None
+    assert m.acquire(True, -1) is True
+    assert m.__exit__(None, None, None) is None
+    assert m.__enter__() is True
+    assert m.locked() is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"blocking": False, "timeout": 1}, ValueError, "can't specify a timeout for a non-blocking call"),
+        ({"blocking": False, "timeout": 0}, ValueError, "can't specify a timeout for a non-blocking call"),
+        ({"timeout": -2}, ValueError, "not -2"),
+        ({"timeout": -0.5}, ValueError, "not -0.5"),
+        ({"timeout": float("nan")}, ValueError, "NaN"),
+        ({"timeout": float("inf")}, OverflowError, "too large"),
+        ({"timeout": 10**400}, OverflowError, "too large"),
+        ({"timeout": threading.TIMEOUT_MAX + 1}, OverflowError, "too large"),
+        ({"timeout": "1"}, TypeError, "number of seconds, not str"),
+        ({"timeout": None}, TypeError, "number of seconds, not NoneType"),
+        ({"wait": 1}, TypeError, "wait"),
+    ],
+)
+@pytest.mark.parametrize("held", [False, True])
+def test_bad_argument_is_an_error_whether_free_or_held(arguments, error, message, held):
+    m = Mutex()
+    if held:
+        m.acquire()
+    with pytest.raises(error, match=message):
+        m.acquire(**arguments)
+    assert m.locked() is held
+
+
+def test_release_of_a_free_mutex_is_an_error():
+    m = Mutex()
+    with pytest.raises(RuntimeError, match="release unlocked lock"):
+        m.release()
+    with pytest.raises(RuntimeError, match="release unlocked lock"):
+        m.__exit__(None, None, None)
+    assert m.acquire(False)
+
+
+def test_with_releases_on_an_exception():
+    m = Mutex()
+    with pytest.raises(KeyError), m:
+        raise KeyError
+    assert not m.locked()
+
+
+def test_repr_says_whether_it_is_locked():
+    m = Mutex()
+    assert repr(m) == f"<unlocked atomicpy.Mutex object at {id(m):#x}>"
+    m.acquire()
+    assert repr(m) == f"<locked atomicpy.Mutex object at {id(m):#x}>"
+
+
+def test_type_is_final_and_takes_no_arguments():
+    with pytest.raises(TypeError):
+        Mutex(1)
+    with pytest.raises(TypeError):
+        type("Sub", (Mutex,), {})
+
+
+def test_freed_while_held():
+    m = Mutex()
+    m.acquire()
+    ref = weakref.ref(m)
+    del m
+    assert ref() is None
+
+
+def test_dropped_by_its_last_owner_while_threads_wait():
+    m = Mutex()
+    m.acquire()
+    ref = weakref.ref(m)
+    workers = [threading.Thread(target=lambda m: m.acquire(timeout=0.2), args=(m,)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    del m
+    for worker in workers:
+        worker.join(10)
+    del workers, worker
+    gc.collect()
+    assert ref() is None
+
+
+# ---- time -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_timeout_comes_neither_early_nor_never(in_main_thread):
+    m = Mutex()
+    m.acquire()
+
+    def wait(me=0):
+        before = time.monotonic()
+        assert m.acquire(timeout=0.12) is False
+        return time.monotonic() - before
+
+    waited = wait() if in_main_thread else run_threaded(wait, 1)[0]
+    assert 0.12 <= waited < 10
+
+
+# ---- threads ----------------------------------------------------------------------------------------------------
+
+
+def test_one_holder_at_a_time_and_no_update_lost():
+    m, counter, rounds = Mutex(), {"n": 0}, 3000
+
+    def hammer(me):
+        for i in range(rounds):
+            if (i + me) % 3:
+                with m:
+                    counter["n"] = int(counter["n"]) + 1
+            else:
+                while not m.acquire(timeout=0.0001):
+                    pass
+                counter["n"] = int(counter["n"]) + 1
+                m.release()
+
+    run_threaded(hammer, 8)
+    assert counter["n"] == 8 * rounds
+    assert not m.locked()
+
+
+def test_collector_and_other_threads_go_on_while_hundreds_wait():
+    m = Mutex()
+    m.acquire()
+    workers = [threading.Thread(target=lambda: m.acquire() and m.release()) for _ in range(200)]
+    for worker in workers:
+        worker.start()
+    assert run_threaded(lambda me: gc.collect() >= 0, 2) == [True, True]
+    m.release()
+    for worker in workers:
+        worker.join(60)
+        assert not worker.is_alive()
+    assert not m.locked()
+
+
+# ---- signals ----------------------------------------------------------------------------------------------------
+
+WAITING_IN = {
+    "acquire()": "m.acquire()",
+    "acquire(timeout=60)": "m.acquire(timeout=60)",
+    "with": "m.__enter__()",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+@pytest.mark.parametrize("call", WAITING_IN)
+def test_ctrl_c_ends_a_wait_at_once_and_the_mutex_is_usable(call):
+    code = f"""
+import time
+from atomicpy import Mutex
+m = Mutex()
+m.acquire()
+try:
+    print("waiting", flush=True)
+    {WAITING_IN[call]}
+except KeyboardInterrupt:
+    assert m.locked()
+    m.release()
+    assert m.acquire(False)
+    print("interrupted", flush=True)
+"""
+    with subprocess.Popen([*PYTHON, "-c", code], stdout=-1, stderr=-1, text=True) as process:
+        interrupt_when(process, "waiting")
+        before = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert "interrupted" in out, err
+    assert time.monotonic() - before < 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no setitimer there")
+def test_signal_handler_runs_during_a_wait_which_then_goes_on():
+    out = run_program("""
+import signal, threading, time
+from atomicpy import Mutex
+m = Mutex()
+m.acquire()
+handled = []
+signal.signal(signal.SIGALRM, lambda *_: handled.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+threading.Timer(0.3, m.release).start()
+assert m.acquire() and handled == [1]
+print("ok")
+""")
+    assert out.strip() == "ok"
+
+
+# ---- fork -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no os.fork() there")
+def test_child_after_fork_can_wait_and_reinit():
+    out = run_program(
+        """
+import os, signal, threading, time
+from atomicpy import Mutex
+held, idle = Mutex(), Mutex()
+held.acquire()
+threads = [threading.Thread(target=held.acquire, daemon=True) for _ in range(4)]
+for t in threads: t.start()
+time.sleep(0.1)
+pid = os.fork()
+if pid == 0:
+    signal.alarm(20)   # a deadlock kills the child
+    assert held.locked() and not held.acquire(timeout=0.05)
+    held._at_fork_reinit()
+    assert held.acquire(timeout=1)
+    with idle: pass
+    t = threading.Thread(target=held.acquire)   # wake-ups work in the child
+    t.start(); time.sleep(0.05); held.release(); t.join(10)
+    os._exit(0 if not t.is_alive() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+""",
+        options=("-W", "ignore::DeprecationWarning"),  # fork with threads: just what is tested
+    )
+    assert out.strip() == "0"
+
+
+def test_daemon_threads_that_wait_do_not_hold_up_the_exit():
+    run_program("""
+import threading, time
+from atomicpy import Mutex
+m = Mutex(); m.acquire()
+for _ in range(8): threading.Thread(target=m.acquire, daemon=True).start()
+time.sleep(0.1)
+""")

@@ -1,0 +1,396 @@
+"""WaitGroup: the count, waiting for zero, go() and what its functions raise."""
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+import weakref
+
+import pytest
+from atomicpy import AtomicInt, WaitGroup
+from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+# ---- the count --------------------------------------------------------------------------------------------------
+
+
+def test_count_goes_up_and_down():
+    wg = WaitGroup()
+    assert wg.add() is None
+    wg.add(4)
+    wg.add(-2)
+    wg.add(0)
+    assert wg.count == 3
+    assert wg.done() is None
+    assert wg.count == 2
+
+
+def test_count_below_zero_is_an_error_and_the_count_stays():
+    wg = WaitGroup()
+    with pytest.raises(ValueError, match=r"count of the WaitGroup is 0; -1 would bring it below zero"):
+        wg.done()
+    wg.add(2)
+    for n in [-3, -(2**31), -(2**63), -(2**70)]:
+        with pytest.raises(ValueError, match="below zero"):
+            wg.add(n)
+    assert wg.count == 2
+
+
+def test_count_above_its_range_is_an_error_and_the_count_stays():
+    wg = WaitGroup()
+    wg.add(2**31 - 1)
+    for n in [1, 2**31 - 1, 2**31, 2**63, 2**70]:
+        with pytest.raises(OverflowError, match=r"above 2\*\*31 - 1"):
+            wg.add(n)
+    assert wg.count == 2**31 - 1
+    wg.add(-(2**31 - 1))
+    assert wg.wait(0)
+
+
+@pytest.mark.parametrize("bad", ["1", 1.0, None])
+def test_add_of_what_is_no_integer_is_an_error(bad):
+    wg = WaitGroup()
+    with pytest.raises(TypeError):
+        wg.add(bad)
+    assert wg.count == 0
+
+
+def test_repr_shows_the_count():
+    wg = WaitGroup()
+    wg.add(3)
+    assert repr(wg) == f"<atomicpy.WaitGroup count=3 at {id(wg):#x}>"
+
+
+def test_type_is_final_and_takes_no_arguments():
+    with pytest.raises(TypeError):
+        WaitGroup(1)
+    with pytest.raises(TypeError):
+        type("Sub", (WaitGroup,), {})
+    with pytest.raises(AttributeError):
+        WaitGroup().count = 3
+
+
+# ---- wait -------------------------------------------------------------------------------------------------------
+
+
+def test_wait_of_zero_returns_at_once():
+    assert WaitGroup().wait() is True
+    assert WaitGroup().wait(timeout=0) is True
+
+
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [(-1, ValueError), (float("nan"), ValueError), (1e100, OverflowError), ("1", TypeError)],
+)
+@pytest.mark.parametrize("count", [0, 1])
+def test_bad_timeout_is_an_error_whatever_the_count(timeout, error, count):
+    wg = WaitGroup()
+    wg.add(count)
+    with pytest.raises(error):
+        wg.wait(timeout=timeout)
+    assert wg.count == count
+
+
+def test_timeout_comes_neither_early_nor_never():
+    wg = WaitGroup()
+    wg.add()
+    before = time.monotonic()
+    assert wg.wait(0.12) is False
+    assert 0.12 <= time.monotonic() - before < 10
+
+
+def test_what_came_before_done_is_seen_after_wait():
+    for _ in range(50):
+        wg, written = WaitGroup(), [0] * 8
+        wg.add(8)
+
+        def body(me, wg=wg, written=written):
+            if me < 8:
+                written[me] = me
+                wg.done()
+            else:
+                wg.wait()
+                assert written == list(range(8))
+
+        run_threaded(body, 10)
+
+
+def test_a_waiter_leaves_although_the_group_is_used_again_at_once():
+    wg = WaitGroup()
+    wg.add()
+
+    def body(me):
+        if me:
+            return wg.wait(30)
+        time.sleep(0.1)
+        for _ in range(1000):
+            wg.done()
+            wg.add()
+        return True
+
+    assert all(run_threaded(body, 4))
+    assert wg.count == 1
+
+
+def test_collector_goes_on_while_hundreds_wait():
+    wg = WaitGroup()
+    wg.add()
+    workers = [threading.Thread(target=wg.wait) for _ in range(200)]
+    for worker in workers:
+        worker.start()
+    assert run_threaded(lambda me: gc.collect() >= 0, 2) == [True, True]
+    wg.done()
+    for worker in workers:
+        worker.join(60)
+        assert not worker.is_alive()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+@pytest.mark.parametrize("call", ["wg.wait()", "wg.wait(60)"])
+def test_ctrl_c_ends_a_wait_at_once_and_the_group_is_usable(call):
+    code = f"""
+from atomicpy import WaitGroup
+wg = WaitGroup()
+wg.add()
+try:
+    print("waiting", flush=True)
+    {call}
+except KeyboardInterrupt:
+    wg.done()
+    assert wg.wait(5)
+    print("interrupted", flush=True)
+"""
+    with subprocess.Popen([*PYTHON, "-c", code], stdout=-1, stderr=-1, text=True) as process:
+        interrupt_when(process, "waiting")
+        before = time.monotonic()
+        out, err = process.communicate(timeout=30)
+    assert "interrupted" in out, err
+    assert time.monotonic() - before < 10
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no os.fork() there")
+def test_child_after_fork_can_wait():
+    out = run_program(
+        """
+import os, signal, threading, time
+from atomicpy import WaitGroup
+wg = WaitGroup(); wg.add()
+for _ in range(4): threading.Thread(target=wg.wait, daemon=True).start()
+time.sleep(0.1)
+pid = os.fork()
+if pid == 0:
+    signal.alarm(20)   # a deadlock kills the child
+    assert wg.count == 1 and not wg.wait(0.05)
+    threading.Timer(0.1, wg.done).start()
+    os._exit(0 if wg.wait(10) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+""",
+        options=("-W", "ignore::DeprecationWarning"),  # fork with threads: just what is tested
+    )
+    assert out.strip() == "0"
+
+
+# ---- go ---------------------------------------------------------------------------------------------------------
+
+
+def test_go_runs_the_function_in_a_thread_of_its_own():
+    wg, got = WaitGroup(), []
+    thread = wg.go(lambda *args, **kwargs: got.append((threading.current_thread(), args, kwargs)), 1, fn=2, self=3)
+    assert isinstance(thread, threading.Thread)
+    assert wg.wait() is True
+    assert got == [(thread, (1,), {"fn": 2, "self": 3})]
+    thread.join(10)
+
+
+def test_go_names_the_thread_after_its_function():
+    def fetch_page():
+        pass
+
+    assert WaitGroup().go(fetch_page).name.endswith("(fetch_page)")
+
+
+def test_a_thousand_threads():
+    wg, hits = WaitGroup(), AtomicInt()
+    for _ in range(1000):
+        wg.go(hits.inc)
+    assert wg.wait() is True
+    assert hits == 1000
+    assert wg.count == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_wait_raises_what_the_functions_raised_as_one_group():
+    wg = WaitGroup()
+    errors = [ValueError("a"), KeyError("b")]
+
+    def fail(error):
+        raise error
+
+    for error in errors:
+        wg.go(fail, error)
+    wg.go(lambda: None)
+    with pytest.raises(ExceptionGroup, match="WaitGroup") as raised:
+        wg.wait()
+    assert set(raised.value.exceptions) == set(errors)
+    assert type(raised.value) is ExceptionGroup
+    # Told once; the group is as good as new.
+    assert wg.wait() is True
+
+
+def test_an_exception_that_is_no_exception_comes_as_base_exception_group():
+    wg = WaitGroup()
+    wg.go(sys.exit, 3)
+    with pytest.raises(BaseExceptionGroup) as raised:
+        wg.wait()
+    assert [type(error) for error in raised.value.exceptions] == [SystemExit]
+
+
+def test_a_wait_that_times_out_raises_nothing_and_loses_nothing():
+    wg = WaitGroup()
+    release = threading.Event()
+    wg.go(release.wait)
+    wg.go(lambda: 1 // 0).join()
+    assert wg.wait(0.01) is False
+    release.set()
+    with pytest.raises(ExceptionGroup):
+        wg.wait()
+
+
+def test_where_several_wait_one_of_them_gets_the_exceptions():
+    wg = WaitGroup()
+    wg.add()
+    for _ in range(20):
+        wg.go(lambda: 1 // 0).join()
+
+    def body(me):
+        if me == 0:
+            time.sleep(0.05)
+            wg.done()
+        try:
+            wg.wait()
+        except ExceptionGroup as group:
+            return len(group.exceptions)
+        return 0
+
+    assert sum(run_threaded(body, 6)) == 20
+
+
+def test_what_nobody_waited_for_is_reported(monkeypatch):
+    reported = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda what: reported.append(type(what.exc_value)))
+    wg = WaitGroup()
+    wg.go(lambda: 1 // 0).join()
+    del wg
+    gc.collect()
+    assert reported == [ExceptionGroup]
+
+
+def test_go_of_what_cannot_be_called_is_an_error():
+    wg = WaitGroup()
+    with pytest.raises(TypeError, match="needs a function to call, not the int 3"):
+        wg.go(3)
+    with pytest.raises(TypeError):
+        wg.go()
+    assert wg.count == 0
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
+def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch, error):
+    def start(self):
+        raise error
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    wg = WaitGroup()
+    with pytest.raises(type(error)):
+        wg.go(print)
+    assert wg.count == 0
+    assert wg.wait() is True
+
+
+def test_ctrl_c_in_go_after_the_thread_has_begun_counts_it_once(monkeypatch):
+    real = threading.Thread.start
+
+    def start(self):
+        real(self)
+        self.join()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    wg, hits = WaitGroup(), AtomicInt()
+    with pytest.raises(KeyboardInterrupt):
+        wg.go(hits.inc)
+    assert (hits, wg.count) == (1, 0)
+
+
+# ---- with -------------------------------------------------------------------------------------------------------
+
+
+def test_with_waits_at_the_end():
+    hits = AtomicInt()
+    with WaitGroup() as wg:
+        for _ in range(10):
+            wg.go(lambda: (time.sleep(0.01), hits.inc()))
+    assert hits == 10
+
+
+def test_with_raises_what_the_functions_raised():
+    with pytest.raises(ExceptionGroup), WaitGroup() as wg:
+        wg.go(lambda: 1 // 0)
+
+
+def test_with_waits_and_lets_the_exception_of_its_body_through():
+    hits = AtomicInt()
+    with pytest.raises(KeyError), WaitGroup() as wg:
+        wg.go(lambda: (time.sleep(0.05), hits.inc()))
+        raise KeyError
+    assert hits == 1
+
+
+def test_with_raises_the_group_with_the_exception_of_its_body_as_context():
+    with pytest.raises(ExceptionGroup) as raised, WaitGroup() as wg:
+        wg.go(lambda: 1 // 0)
+        raise KeyError
+    assert isinstance(raised.value.__context__, KeyError)
+
+
+# ---- memory -----------------------------------------------------------------------------------------------------
+
+
+def test_freed_while_its_count_is_not_zero():
+    wg = WaitGroup()
+    wg.add()
+    ref = weakref.ref(wg)
+    del wg
+    assert ref() is None
+
+
+def test_dropped_by_its_last_owner_while_threads_wait():
+    wg = WaitGroup()
+    wg.add()
+    ref = weakref.ref(wg)
+    workers = [threading.Thread(target=wg.wait, args=(0.2,)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    del wg
+    for worker in workers:
+        worker.join(10)
+    del workers, worker
+    gc.collect()
+    assert ref() is None
+
+
+def test_a_cycle_through_its_exceptions_is_collected():
+    wg = WaitGroup()
+    error = ValueError()
+    error.group = wg
+
+    def fail():
+        raise error
+
+    wg.go(fail).join()
+    with pytest.raises(ExceptionGroup):
+        wg.wait()
+    ref = weakref.ref(wg)
+    del wg, error, fail
+    gc.collect()
+    assert ref() is None
