@@ -1,0 +1,25 @@
+# What the shell scripts of this folder share: sourced by them with the root of the checkout as the working directory.
+
+# The interpreter's own search path is what is tested, not what somebody's shell has set.
+unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+
+command -v python3 >/dev/null || {
+    echo "python3 is missing: install it (Debian, Ubuntu: apt-get install python3 python3-venv python3-dev)" >&2
+    exit 1
+}
+
+# Sets $free_threaded to the path of an interpreter without the GIL, or to nothing where there is none to be had.
+find_free_threaded() {
+    local status=0
+    free_threaded=$(python3 .ci/freethreaded.py) || status=$?
+    case $status in
+        0) ;;
+        3) free_threaded= ;;
+        *) exit "$status" ;;
+    esac
+}
+
+# env INTERPRETER [--group NAME]...: the python of an environment for it with atomicpy in it.
+env_python() {
+    python3 .ci/env.py "$@"
+}

@@ -1,0 +1,32 @@
+# What a person types. Each target is one script in .ci/ that sets up what it needs.
+#
+#   make demo ARGS="--threads 8"       arguments for the demo
+#   make test ARGS="-k mutex -x"       arguments for pytest
+#   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
+
+.PHONY: help demo test lint stubs wheel check clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## a counter that loses updates, and those that do not, without the GIL if possible
+	@.ci/demo $(ARGS)
+
+test: ## all tests, on the default Python and on a free-threaded one
+	@.ci/test $(ARGS)
+
+lint: ## ruff and cython-lint
+	@.ci/lint $(ARGS)
+
+stubs: ## the type stubs against the modules
+	@.ci/stubs
+
+wheel: ## sdist and wheel into dist/, each installed and tried in an environment of its own
+	@python3 .ci/wheel.py
+
+check: ## everything that CI checks
+	@.ci/run
+
+clean: ## remove what was built here (not the interpreter in the cache)
+	rm -rf build dist *.egg-info .ruff_cache .mypy_cache .pytest_cache
+	find atomicpy tests benchmarks .ci -name __pycache__ -prune -exec rm -rf {} +
