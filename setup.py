@@ -17,8 +17,14 @@ LINK_ARGS = [] if MSVC else ["-pthread"]
 
 # One line an extension: its module, and the parts of the C core it stands on.
 EXTENSIONS = {
-    "atomicpy.atomics": [],
+    "atomicpy._arguments": [],
     "atomicpy._blocking": ["src/ap_wait.c"],
+    "atomicpy.atomic_bool": ["src/ap_wait.c"],
+    "atomicpy.atomic_float": [],
+    "atomicpy.atomic_int": ["src/ap_wait.c"],
+    "atomicpy.atomic_int_array": [],
+    "atomicpy.atomic_ref": [],
+    "atomicpy.atomic_uint": ["src/ap_wait.c"],
     "atomicpy.sync": ["src/ap_wait.c", "src/ap_mutex.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
 }
@@ -31,6 +37,8 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "clinic",
     "auto_pickle": False,
+    # The tests run the examples; a __test__ in each module would be a name that no stub has.
+    "autotestdict": False,
     # Importing the package never turns the GIL back on; the tests prove it.
     "freethreading_compatible": True,
 }

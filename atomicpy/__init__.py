@@ -1,10 +1,26 @@
-"""atomicpy: values that threads can share. Atomic integers, mutexes and wait groups on C11 atomics.
+"""atomicpy: values that threads can share. Atomic numbers and flags, mutexes and wait groups on C11 atomics.
 
 What looks atomic is atomic, and everything else is an error: `a += 1` on an `AtomicInt` is one step that no other
 thread can split, and `a + 1` does not exist.
 """
 
-from atomicpy.atomics import AtomicInt
+import os
+
+from atomicpy.atomic_bool import AtomicBool
+from atomicpy.atomic_float import AtomicFloat
+from atomicpy.atomic_int import AtomicInt
+from atomicpy.atomic_int_array import AtomicIntArray
+from atomicpy.atomic_ref import AtomicRef
+from atomicpy.atomic_uint import AtomicUInt
 from atomicpy.sync import Mutex, WaitGroup
 
-__all__ = ["AtomicInt", "Mutex", "WaitGroup"]
+__all__ = ["AtomicBool", "AtomicFloat", "AtomicInt", "AtomicIntArray", "AtomicRef", "AtomicUInt", "Mutex", "WaitGroup", "get_include"]
+
+
+def get_include() -> str:
+    """The folder of the C headers, for the include path of an extension that does `cimport atomicpy`.
+
+    >>> sorted(name for name in os.listdir(get_include()) if name.startswith("ap_atomic"))
+    ['ap_atomic.h']
+    """
+    return os.path.join(os.path.dirname(__file__), "include")

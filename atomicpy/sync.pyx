@@ -10,15 +10,12 @@ cimport cython
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, block, lock_deadline, wait_deadline
+from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, lock_deadline, wait_deadline
 
 import threading
 from collections import deque
 
 __all__ = ["Mutex", "WaitGroup"]
-
-cdef extern from "ap_wait.h" nogil:
-    bint ap_wait_init() noexcept
 
 cdef extern from "ap_mutex.h" nogil:
     bint ap_mutex_lock_until(ap_mutex *m, int64_t deadline) noexcept
@@ -39,8 +36,7 @@ cdef extern from "ap_waitgroup.h" nogil:
     bint ap_waitgroup_wait(ap_waitgroup *wg, uint64_t ticket, int64_t deadline) noexcept
 
 # This module carries a copy of the core, with its own table of sleepers.
-if not ap_wait_init():
-    raise MemoryError("no memory for the handler of os.fork()")
+ap_wait_init()
 
 
 # ---- Mutex -----------------------------------------------------------------------------------------------------

@@ -1,79 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""Atomic values: one word that threads share, and the operations of C11 on it.
+"""AtomicInt: a signed 64-bit integer that threads share, and the operations of C11 on it.
 
-Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none of them blocks: of two threads
-that meet on one value, one always gets on. The algorithms, and why they are right, are in `src/ap_atomic.h`; here
-Python's side is decided: arguments, results, errors.
+Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks: of two
+threads that meet on one value, one always gets on. The algorithms, and why they are right, are in `src/ap_atomic.h`
+and `src/ap_wait.h`; here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
-from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyObject_RichCompare
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy.ap_atomic cimport *
+from atomicpy._arguments cimport as_int64, as_waiters, refuse_copy
+from atomicpy._blocking cimport AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
 
 __all__ = ["AtomicInt"]
 
+cdef extern from "ap_wait_value.h" nogil:
+    bint ap_wait_i64(ap_i64 *a, int64_t expected, int64_t deadline) noexcept
 
-# ---- arguments and errors --------------------------------------------------------------------------------------
-
-
-cdef extern from *:
-    """
-    /* An int of one digit is read in place: its layout is public from 3.12 on (PyUnstable_Long_IsCompact). */
-    #if PY_VERSION_HEX >= 0x030C0000
-    #define ap_is_compact(n) likely(PyLong_CheckExact(n) && PyUnstable_Long_IsCompact((PyLongObject *)(n)))
-    #define ap_compact_value(n) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(n)))
-    #else
-    #define ap_is_compact(n) 0
-    #define ap_compact_value(n) 0
-    #endif
-    """
-    bint ap_is_compact(object n) noexcept
-    int64_t ap_compact_value(object n) noexcept
+# This module carries a copy of the core, with its own table of sleepers.
+ap_wait_init()
 
 
-cdef inline int64_t as_int64(object n) except? -1:
-    """n as an integer of AtomicInt's range, or TypeError or OverflowError."""
-    if ap_is_compact(n):
-        return ap_compact_value(n)
-    return as_int64_slow(n)
-
-
-cdef int64_t as_int64_slow(object n) except? -1:
-    cdef int overflow = 0
-    cdef int64_t value
-    if PyLong_CheckExact(n):
-        value = PyLong_AsLongLongAndOverflow(n, &overflow)
-        if not overflow:
-            return value
-    if not hasattr(type(n), "__index__"):
-        import reprlib  # here, because importing the package is to cost little
-
-        raise TypeError(
-            f"AtomicInt needs an integer, not the {type(n).__name__} {reprlib.repr(n)}; convert it with int() first"
-        )
-    number = PyNumber_Index(n)
-    value = PyLong_AsLongLongAndOverflow(number, &overflow)
-    if overflow:
-        raise OverflowError(f"{shown(number)} is outside the range of AtomicInt, -2**63 to 2**63 - 1")
-    return value
-
-
-cdef str shown(number):
-    """The number as an error message shows it: str() of a large one is long, and refused above 4300 digits."""
-    if number.bit_length() > 256:
-        return f"an integer of {number.bit_length()} bits"
-    return str(number)
+cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
+    return ap_wait_i64(<ap_i64 *>word, <int64_t>expected, deadline)
 
 
 cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:
     raise OverflowError(
         f"AtomicInt({old}) {operator} {n} is outside the range -2**63 to 2**63 - 1; the value stays {old}"
     )
-
-
-# ---- AtomicInt -------------------------------------------------------------------------------------------------
 
 
 @cython.final
@@ -83,7 +40,7 @@ cdef class AtomicInt:
 
     A signed 64-bit integer that threads share.
 
-    Every method is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=` and `^=`;
+    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=` and `^=`;
     `a + 1` and its like do not exist, because `a = a + 1` would be a read and a write that another thread can split.
     Comparison, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
 
@@ -101,7 +58,7 @@ cdef class AtomicInt:
     """
 
     def __cinit__(self, value=0):
-        ap_init_i64(&self.value, as_int64(value))
+        ap_init_i64(&self.value, as_int64(value, "AtomicInt"))
 
     # ---- read, write, swap ----
 
@@ -123,7 +80,7 @@ cdef class AtomicInt:
         >>> a.load()
         8
         """
-        ap_store_i64(&self.value, as_int64(value))
+        ap_store_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def exchange(self, value, /):
         """Atomically replace the value and return the old one.
@@ -135,7 +92,7 @@ cdef class AtomicInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
-        return ap_exchange_i64(&self.value, as_int64(value))
+        return ap_exchange_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def compare_exchange(self, expected, desired, /):
         """Atomically replace the value by `desired` if it equals `expected`; return whether it was replaced.
@@ -148,8 +105,8 @@ cdef class AtomicInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
-        cdef int64_t seen = as_int64(expected)
-        return ap_compare_exchange_i64(&self.value, &seen, as_int64(desired))
+        cdef int64_t seen = as_int64(expected, "AtomicInt")
+        return ap_compare_exchange_i64(&self.value, &seen, as_int64(desired, "AtomicInt"))
 
     # ---- arithmetic ----
 
@@ -191,7 +148,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).add(), AtomicInt(7).add(3)
         (8, 10)
         """
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
         return old + step
@@ -206,7 +163,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).sub(), AtomicInt(7).sub(3)
         (6, 4)
         """
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
         return old - step
@@ -222,7 +179,7 @@ cdef class AtomicInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
         return old
@@ -238,7 +195,7 @@ cdef class AtomicInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
         return old
@@ -255,7 +212,7 @@ cdef class AtomicInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
-        return ap_fetch_and_i64(&self.value, as_int64(n))
+        return ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_or(self, n, /):
         """Atomically set the bits that `n` has, and return the old value.
@@ -267,7 +224,7 @@ cdef class AtomicInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
-        return ap_fetch_or_i64(&self.value, as_int64(n))
+        return ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_xor(self, n, /):
         """Atomically flip the bits that `n` has, and return the old value.
@@ -279,7 +236,7 @@ cdef class AtomicInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
-        return ap_fetch_xor_i64(&self.value, as_int64(n))
+        return ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_max(self, n, /):
         """Atomically raise the value to `n` where it is less, and return the old value.
@@ -291,7 +248,7 @@ cdef class AtomicInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
-        return ap_fetch_max_i64(&self.value, as_int64(n))
+        return ap_fetch_max_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_min(self, n, /):
         """Atomically lower the value to `n` where it is more, and return the old value.
@@ -303,7 +260,7 @@ cdef class AtomicInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
-        return ap_fetch_min_i64(&self.value, as_int64(n))
+        return ap_fetch_min_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def update(self, fn, /):
         """Atomically replace the value by `fn(value)` and return the new value.
@@ -320,34 +277,70 @@ cdef class AtomicInt:
         cdef int64_t old = ap_load_i64(&self.value)
         cdef int64_t new
         while True:
-            new = as_int64(fn(old))
+            new = as_int64(fn(old), "AtomicInt")
             if ap_compare_exchange_i64(&self.value, &old, new):
                 return new
+
+    # ---- wait and notify ----
+
+    def wait(self, expected, timeout=None):
+        """Sleep while the value equals `expected`; return True, or False after `timeout` seconds (monotonic clock).
+
+        Equivalent to: `while a == expected: sleep until notified`. Who changes the value calls `notify()` or
+        `notify_all()` afterwards; without that the sleep goes on. No wake-up is lost: a change and its notify that come
+        after the value was compared end the sleep. A value that changed and changed back may be missed (C++20,
+        std::atomic::wait). Raises ValueError for a negative timeout, OverflowError for one above
+        `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread.
+
+        >>> a = AtomicInt(7)
+        >>> a.wait(8), a.wait(7, timeout=0.01)
+        (True, False)
+        """
+        cdef uint64_t seen = <uint64_t>as_int64(expected, "AtomicInt")
+        return block(wait_until, &self.value, seen, wait_deadline(timeout))
+
+    def notify(self, n=1, /):
+        """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
+
+        Raises ValueError for a negative `n`, TypeError for what is no integer.
+
+        >>> AtomicInt(7).notify()
+        0
+        """
+        return ap_wake(&self.value, as_waiters(n))
+
+    def notify_all(self, /):
+        """Wake all threads in `wait()`; return how many were woken.
+
+        >>> AtomicInt(7).notify_all()
+        0
+        """
+        return ap_wake(&self.value, AP_WAKE_ALL)
 
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
         return self
 
     def __isub__(self, n):
-        cdef int64_t old, step = as_int64(n)
+        cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
         return self
 
     def __iand__(self, n):
-        ap_fetch_and_i64(&self.value, as_int64(n))
+        ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ior__(self, n):
-        ap_fetch_or_i64(&self.value, as_int64(n))
+        ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ixor__(self, n):
-        ap_fetch_xor_i64(&self.value, as_int64(n))
+        ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     # ---- one load(), then plain Python ----
@@ -377,7 +370,4 @@ cdef class AtomicInt:
         return f"AtomicInt({ap_load_i64(&self.value)})"
 
     def __reduce_ex__(self, protocol, /):
-        raise TypeError(
-            f"{self!r} cannot be copied or pickled: the copy would be a counter that is no longer shared. Pass the "
-            "object itself to threads; to share a value between processes use AtomicIntArray.from_buffer"
-        )
+        refuse_copy(self)

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""AtomicFloat: a double that threads share, and the operations of C11 on it.
+
+Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none blocks. C11 has no arithmetic on
+an atomic double: the algorithms, and why they are right, are in `src/ap_atomic.h`; here Python's side is decided:
+arguments, results, errors.
+"""
+
+cimport cython
+from cpython.object cimport PyObject_RichCompare
+
+from atomicpy._arguments cimport as_double, refuse_copy
+from atomicpy.ap_atomic cimport *
+
+__all__ = ["AtomicFloat"]
+
+
+@cython.final
+cdef class AtomicFloat:
+    """AtomicFloat(value=0.0)
+--
+
+    A double that threads share.
+
+    Every method is one atomic step, sequentially consistent, and lock-free. So are `+=` and `-=`; `a + 1` and its like do
+    not exist, because `a = a + 1` would be a read and a write that another thread can split. Comparison, `float()`,
+    `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
+
+    Arguments are numbers: `float`, or anything with `__float__` or `__index__`; an int too large for a double is
+    OverflowError, and the value is as it was. Sums are those of `float`: rounded once, infinite where they are too large.
+    The order in which threads add is not fixed, so neither is the last digit of what they add up to.
+
+    >>> seconds = AtomicFloat()
+    >>> seconds += 0.5
+    >>> seconds.add(0.25)
+    0.75
+    >>> seconds
+    AtomicFloat(0.75)
+    """
+
+    def __cinit__(self, value=0.0):
+        ap_init_f64(&self.value, as_double(value, "AtomicFloat"))
+
+    # ---- read, write, swap ----
+
+    def load(self, /):
+        """Atomically read the value and return it.
+
+        >>> AtomicFloat(1.5).load()
+        1.5
+        """
+        return ap_load_f64(&self.value)
+
+    def store(self, value, /):
+        """Atomically replace the value.
+
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.store(2)
+        >>> a.load()
+        2.0
+        """
+        ap_store_f64(&self.value, as_double(value, "AtomicFloat"))
+
+    def exchange(self, value, /):
+        """Atomically replace the value and return the old one.
+
+        Equivalent to, in one step: `old = a; a = value; return old`.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.exchange(2.5), a.load()
+        (1.5, 2.5)
+        """
+        return ap_exchange_f64(&self.value, as_double(value, "AtomicFloat"))
+
+    def compare_exchange(self, expected, desired, /):
+        """Atomically replace the value by `desired` if it equals `expected`; return whether it was replaced.
+
+        Equivalent to, in one step: `if a == expected: a = desired; return True`, else `return False`. Equal as floats:
+        0.0 equals -0.0, and NaN equals nothing, so a NaN is never replaced.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.compare_exchange(1.5, 2.5), a.compare_exchange(1.5, 3.5), a.load()
+        (True, False, 2.5)
+        """
+        cdef double seen = as_double(expected, "AtomicFloat")
+        return ap_compare_exchange_f64(&self.value, seen, as_double(desired, "AtomicFloat"))
+
+    # ---- arithmetic, maximum and minimum ----
+
+    def add(self, n=1, /):
+        """Atomically add `n` and return the new value.
+
+        Equivalent to, in one step: `a = a + n; return a`.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
+        (2.5, 1.75)
+        """
+        cdef double step = as_double(n, "AtomicFloat")
+        return ap_fetch_add_f64(&self.value, step) + step
+
+    def sub(self, n=1, /):
+        """Atomically subtract `n` and return the new value.
+
+        Equivalent to, in one step: `a = a - n; return a`.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
+        (0.5, 1.25)
+        """
+        cdef double step = as_double(n, "AtomicFloat")
+        return ap_fetch_sub_f64(&self.value, step) - step
+
+    def fetch_add(self, n=1, /):
+        """Atomically add `n` and return the old value.
+
+        Equivalent to, in one step: `old = a; a = a + n; return old`.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.fetch_add(0.25), a.load()
+        (1.5, 1.75)
+        """
+        return ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
+
+    def fetch_sub(self, n=1, /):
+        """Atomically subtract `n` and return the old value.
+
+        Equivalent to, in one step: `old = a; a = a - n; return old`.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.fetch_sub(0.25), a.load()
+        (1.5, 1.25)
+        """
+        return ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
+
+    def fetch_max(self, n, /):
+        """Atomically raise the value to `n` where it is less, and return the old value.
+
+        Equivalent to, in one step: `old = a; a = n if n > old else old; return old`: a NaN neither replaces nor is replaced.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.fetch_max(2.5), a.fetch_max(2.0), a.load()
+        (1.5, 2.5, 2.5)
+        """
+        return ap_fetch_max_f64(&self.value, as_double(n, "AtomicFloat"))
+
+    def fetch_min(self, n, /):
+        """Atomically lower the value to `n` where it is more, and return the old value.
+
+        Equivalent to, in one step: `old = a; a = n if n < old else old; return old`: a NaN neither replaces nor is replaced.
+        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.fetch_min(0.5), a.fetch_min(1.0), a.load()
+        (1.5, 0.5, 0.5)
+        """
+        return ap_fetch_min_f64(&self.value, as_double(n, "AtomicFloat"))
+
+    def update(self, fn, /):
+        """Atomically replace the value by `fn(value)` and return the new value.
+
+        Equivalent to: `old = a.load(); new = fn(old)`, then the new in the place of the very old one (its bits, so a NaN
+        too), again from the start until that succeeds. So `fn` may run more than once, with a fresh value each time, and
+        must have no side effect. What `fn` raises is raised here; TypeError where it returns no number. After an error
+        the value is as it was.
+
+        >>> a = AtomicFloat(1.5)
+        >>> a.update(lambda value: value * 2)
+        3.0
+        """
+        cdef double old = ap_load_f64(&self.value)
+        cdef double new
+        while True:
+            new = as_double(fn(old), "AtomicFloat")
+            if ap_replace_seen_f64(&self.value, &old, new):
+                return new
+
+    # ---- operators: each one atomic step ----
+
+    def __iadd__(self, n):
+        ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
+        return self
+
+    def __isub__(self, n):
+        ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
+        return self
+
+    # ---- one load(), then plain Python ----
+
+    def __int__(self):
+        return int(ap_load_f64(&self.value))
+
+    def __float__(self):
+        return ap_load_f64(&self.value)
+
+    def __bool__(self):
+        return ap_load_f64(&self.value) != 0
+
+    def __richcmp__(self, other, int operator):
+        return PyObject_RichCompare(ap_load_f64(&self.value), other, operator)
+
+    def __format__(self, spec, /):
+        return format(ap_load_f64(&self.value), spec)
+
+    def __str__(self):
+        return str(ap_load_f64(&self.value))
+
+    def __repr__(self):
+        return f"AtomicFloat({<object>ap_load_f64(&self.value)!r})"
+
+    def __reduce_ex__(self, protocol, /):
+        refuse_copy(self)

@@ -1,0 +1,184 @@
+"""wait, notify and notify_all of AtomicInt, AtomicUInt and AtomicBool: no wake-up is lost, no wait outstays its time."""
+
+import gc
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from atomicpy import AtomicBool, AtomicInt, AtomicUInt
+from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+# type: two values, the first of which it waits on
+TYPES = {AtomicInt: (-1, 5), AtomicUInt: (2**64 - 1, 5), AtomicBool: (False, True)}
+
+types = pytest.mark.parametrize("cls", TYPES, ids=lambda cls: cls.__name__)
+
+
+@types
+def test_returns_at_once_where_the_value_differs(cls):
+    one, other = TYPES[cls]
+    assert cls(one).wait(other) is True
+    assert cls(one).wait(other, timeout=0) is True
+
+
+@types
+def test_times_out_neither_early_nor_never(cls):
+    a = cls(TYPES[cls][0])
+    before = time.monotonic()
+    assert a.wait(TYPES[cls][0], 0.12) is False
+    assert 0.12 <= time.monotonic() - before < 10
+
+
+@types
+def test_notify_wakes_those_that_wait_and_says_how_many(cls):
+    one, other = TYPES[cls]
+    a = cls(one)
+    assert (a.notify(), a.notify(5), a.notify_all()) == (0, 0, 0)
+    waiters = [threading.Thread(target=a.wait, args=(one,)) for _ in range(5)]
+    for waiter in waiters:
+        waiter.start()
+    time.sleep(0.2)  # they sleep by now
+    a.store(other)
+    woken = a.notify(2)
+    assert woken <= 2
+    woken += a.notify(0)
+    woken += a.notify_all()
+    assert woken <= 5
+    for waiter in waiters:
+        waiter.join(30)
+        assert not waiter.is_alive()
+
+
+@types
+def test_a_wake_up_without_a_change_does_not_end_the_wait(cls):
+    one, _ = TYPES[cls]
+    a = cls(one)
+
+    def body(me):
+        if me == 0:
+            return a.wait(one, 0.4)
+        for _ in range(100):
+            a.notify_all()
+            time.sleep(0.002)
+        return None
+
+    assert run_threaded(body, 2)[0] is False
+
+
+@types
+@pytest.mark.parametrize(
+    ("timeout", "error"),
+    [(-1, ValueError), (float("nan"), ValueError), (1e100, OverflowError), ("1", TypeError)],
+)
+def test_bad_timeout_is_an_error(cls, timeout, error):
+    one, other = TYPES[cls]
+    for expected in (one, other):
+        with pytest.raises(error):
+            cls(one).wait(expected, timeout)
+
+
+@types
+@pytest.mark.parametrize(("n", "error"), [(-1, ValueError), ("1", TypeError), (1.0, TypeError), (None, TypeError)])
+def test_bad_number_of_waiters_is_an_error(cls, n, error):
+    with pytest.raises(error):
+        cls().notify(n)
+
+
+@pytest.mark.parametrize(("cls", "bad"), [(AtomicInt, 2**63), (AtomicUInt, -1)])
+def test_expected_value_out_of_range_is_an_error(cls, bad):
+    with pytest.raises(OverflowError):
+        cls().wait(bad)
+
+
+def test_no_wake_up_is_lost_when_a_token_goes_round():
+    token, threads, rounds = AtomicInt(), 4, 300
+
+    def body(me):
+        for _ in range(rounds):
+            while (now := token.load()) % threads != me:
+                token.wait(now)
+            token.inc()
+            token.notify_all()
+
+    run_threaded(body, threads)
+    assert token == threads * rounds
+
+
+def test_one_notify_for_each_item_is_enough():
+    items, taken = AtomicInt(), AtomicInt()
+
+    def body(me):
+        if me == 0:
+            for _ in range(1500):
+                items.inc()
+                items.notify()
+            return
+        for _ in range(500):
+            while True:
+                now = items.load()
+                if now and items.compare_exchange(now, now - 1):
+                    taken.inc()
+                    break
+                if not now:
+                    assert items.wait(0, 30)
+
+    run_threaded(body, 4)
+    assert (items, taken) == (0, 1500)
+
+
+def test_collector_goes_on_while_hundreds_wait():
+    a = AtomicInt()
+    waiters = [threading.Thread(target=a.wait, args=(0,)) for _ in range(200)]
+    for waiter in waiters:
+        waiter.start()
+    assert run_threaded(lambda me: gc.collect() >= 0, 2) == [True, True]
+    a.store(1)
+    a.notify_all()
+    for waiter in waiters:
+        waiter.join(30)
+        assert not waiter.is_alive()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT cannot be sent to one process there")
+@pytest.mark.parametrize("timeout", ["None", "60"])
+def test_ctrl_c_ends_a_wait_at_once(timeout):
+    code = f"""
+from atomicpy import AtomicInt
+a = AtomicInt(7)
+try:
+    print("waiting", flush=True)
+    a.wait(7, {timeout})
+except KeyboardInterrupt:
+    print("interrupted", a, flush=True)
+"""
+    with subprocess.Popen([*PYTHON, "-c", code], stdout=-1, stderr=-1, text=True) as process:
+        interrupt_when(process, "waiting")
+        before = time.monotonic()
+        out, errors = process.communicate(timeout=30)
+    assert "interrupted 7" in out, errors
+    assert time.monotonic() - before < 10
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no os.fork() there")
+def test_child_after_fork_can_wait():
+    out = run_program(
+        """
+import os, signal, threading, time
+from atomicpy import AtomicInt
+a = AtomicInt()
+for _ in range(4): threading.Thread(target=a.wait, args=(0,), daemon=True).start()
+time.sleep(0.1)
+pid = os.fork()
+if pid == 0:
+    signal.alarm(20)   # a deadlock kills the child
+    assert a.notify_all() == 0 and not a.wait(0, 0.05)
+    def later(): time.sleep(0.1); a.store(1); a.notify()
+    threading.Thread(target=later).start()
+    os._exit(0 if a.wait(0, 10) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+""",
+        options=("-W", "ignore::DeprecationWarning"),  # fork with threads: just what is tested
+    )
+    assert out.strip() == "0"
