@@ -1,0 +1,67 @@
+"""An exhaustive search: a few threads, each a table of atomic steps, in every order that there is.
+
+A state is a dict of hashable values; `pc` holds the label at which each thread is. A program maps a label to a step: a
+function of (state, me) that changes the state in place, as one atomic step, and returns the next label, or a list of
+functions for a choice. A step returns BLOCKED, having changed nothing, where the thread has to wait, and DONE at its
+end. A step that finds something wrong raises AssertionError.
+
+`explore` raises Violation, with the steps that lead there, where a step fails or where no thread can go on although
+not all are done. Otherwise it returns how many states there are: all of them were seen.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+BLOCKED, DONE = "blocked", "done"
+
+Program = dict[str, Callable]
+
+
+class Violation(Exception):
+    """What went wrong, and the steps that lead there."""
+
+
+def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
+    first = freeze(start | {"pc": (entry,) * len(programs)})
+    came_from: dict = {first: None}
+    waiting = deque([first])
+    while waiting:
+        frozen = waiting.popleft()
+        moved = False
+        for me, program in enumerate(programs):
+            label = dict(frozen)["pc"][me]
+            if label == DONE:
+                continue
+            steps = [program[label]]
+            while steps:
+                state = dict(frozen)
+                try:
+                    to = steps.pop()(state, me)
+                except AssertionError as error:
+                    raise Violation(f"{error}\n{story(came_from, frozen)}\n  thread {me}: {label}") from None
+                if isinstance(to, list):
+                    steps += to
+                    continue
+                if to == BLOCKED:
+                    continue
+                moved = True
+                state["pc"] = (*state["pc"][:me], to, *state["pc"][me + 1 :])
+                after = freeze(state)
+                if after not in came_from:
+                    came_from[after] = (frozen, me, label)
+                    waiting.append(after)
+        if not moved and any(label != DONE for label in dict(frozen)["pc"]):
+            raise Violation(f"nobody can go on: {dict(frozen)}\n{story(came_from, frozen)}")
+    return len(came_from)
+
+
+def freeze(state: dict) -> tuple:
+    return tuple(sorted(state.items()))
+
+
+def story(came_from: dict, frozen: tuple) -> str:
+    lines = []
+    while came_from[frozen]:
+        frozen, me, label = came_from[frozen]
+        lines.append(f"  thread {me}: {label}")
+    return "\n".join(reversed(lines))

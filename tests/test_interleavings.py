@@ -1,0 +1,338 @@
+"""The blocking core in every interleaving of a few threads, and broken on purpose: the search finds what breaks.
+
+Each program says, step by step, what `src/ap_wait.c`, `ap_mutex`, `ap_waitgroup` and `ap_guard.h` do. A step is what no
+other thread can split: an atomic operation, or what is done to the table of sleepers with its lock held between taking
+the lock and letting it go (there the lock's own wait is a step of its own).
+"""
+
+import pytest
+from interleavings import BLOCKED, DONE, Violation, explore
+
+# ---- ap_wait and ap_wake: the table of sleepers -----------------------------------------------------------------
+
+SLEEPERS = {"bucket": None, "queue": (), "woken": frozenset()}
+
+
+def lock_bucket(to):
+    def step(s, me):
+        if s["bucket"] is not None:
+            return BLOCKED
+        s["bucket"] = me
+        return to
+
+    return step
+
+
+def wait_steps(still, woken_to, timed_out_to=None, test_first=False):
+    """ap_wait: `still` is asked with the bucket locked, or, broken, before (test_first)."""
+
+    def test_early(s, me):
+        return "wait: lock" if still(s, me) else woken_to
+
+    def test_and_queue(s, me):
+        s["bucket"] = None
+        if not test_first and not still(s, me):
+            return woken_to
+        s["queue"] = (*s["queue"], me)
+        return "wait: asleep"
+
+    def asleep(s, me):
+        if timed_out_to and me not in s["woken"]:
+            return [wake_up, time_out]
+        return wake_up(s, me)
+
+    def wake_up(s, me):
+        # The condition comes back with the bucket locked; the sleeper then lets it go: here both at once.
+        if me not in s["woken"] or s["bucket"] is not None:
+            return BLOCKED
+        s["woken"] -= {me}
+        return woken_to
+
+    def time_out(s, me):
+        if s["bucket"] is not None:
+            return BLOCKED
+        s["queue"] = tuple(other for other in s["queue"] if other != me)
+        return timed_out_to
+
+    return {
+        "wait": test_early if test_first else lock_bucket("wait: test"),
+        "wait: lock": lock_bucket("wait: test"),
+        "wait: test": test_and_queue,
+        "wait: asleep": asleep,
+    }
+
+
+def wake_steps(n, to):
+    def wake(s, me):
+        s["woken"] |= set(s["queue"][:n])
+        s["queue"] = s["queue"][n:]
+        s["bucket"] = None
+        return to
+
+    return {"wake": lock_bucket("wake: search"), "wake: search": wake}
+
+
+# ---- a value, a waiter, a change and a notify -------------------------------------------------------------------
+
+
+def waiter(**broken):
+    def test(s, me):
+        return DONE if s["value"] != 0 else "wait"
+
+    return {"start": test, **wait_steps(lambda s, me: s["value"] == 0, "start", **broken)}
+
+
+def changer(notify_first=False):
+    def change(s, me):
+        s["value"] += 1
+        return DONE if notify_first else "wake"
+
+    if notify_first:
+        return {"start": lock_bucket("wake: search"), **wake_steps(9, "change"), "change": change}
+    return {"start": change, **wake_steps(9, DONE)}
+
+
+def test_no_wake_up_is_lost():
+    assert explore(SLEEPERS | {"value": 0}, [waiter(), waiter(), changer(), changer()]) > 200
+
+
+@pytest.mark.parametrize(
+    "programs",
+    [
+        pytest.param([waiter(test_first=True), changer()], id="the value tested before the table is locked"),
+        pytest.param([waiter(), changer(notify_first=True)], id="notified before the change"),
+    ],
+)
+def test_a_lost_wake_up_is_found(programs):
+    with pytest.raises(Violation, match="nobody can go on"):
+        explore(SLEEPERS | {"value": 0}, programs)
+
+
+# ---- ap_mutex ---------------------------------------------------------------------------------------------------
+
+UNLOCKED, LOCKED, CONTENDED = range(3)
+
+
+def locker(timeout=False, take_as=CONTENDED, swap=True, test_first=False):
+    def try_lock(s, me):
+        if s["word"] == UNLOCKED:
+            s["word"] = LOCKED
+            return "critical"
+        return "slow"
+
+    def slow(s, me):
+        if not swap and s["word"] == UNLOCKED:
+            return "slow: store"
+        old, s["word"] = s["word"], take_as if s["word"] == UNLOCKED else CONTENDED
+        return "critical" if old == UNLOCKED else "wait"
+
+    def store(s, me):
+        s["word"] = CONTENDED
+        return "critical"
+
+    def last_try(s, me):
+        if s["word"] != UNLOCKED:
+            return DONE
+        s["word"] = LOCKED
+        return "critical"
+
+    def critical(s, me):
+        assert s["owner"] is None, f"two owners: {s['owner']} and {me}"
+        s["owner"] = me
+        return "unlock"
+
+    def unlock(s, me):
+        s["owner"] = None
+        return "unlock: swap"
+
+    def unlock_swap(s, me):
+        old, s["word"] = s["word"], UNLOCKED
+        assert old != UNLOCKED, "released unlocked"
+        return "wake" if old == CONTENDED else DONE
+
+    return {
+        "start": try_lock,
+        "slow": slow,
+        "slow: store": store,
+        "last try": last_try,
+        "critical": critical,
+        "unlock": unlock,
+        "unlock: swap": unlock_swap,
+        **wait_steps(lambda s, me: s["word"] == CONTENDED, "slow", "last try" if timeout else None, test_first),
+        **wake_steps(1, DONE),
+    }
+
+
+MUTEX = SLEEPERS | {"word": UNLOCKED, "owner": None}
+
+
+@pytest.mark.parametrize("timeouts", [0, 1, 2])
+def test_mutex_has_one_owner_and_forgets_no_sleeper(timeouts):
+    assert explore(MUTEX, [locker(timeout=me < timeouts) for me in range(4 - (timeouts > 0))]) > 500
+
+
+@pytest.mark.parametrize(
+    ("broken", "what"),
+    [
+        pytest.param({"swap": False}, "two owners", id="a store where a swap is needed"),
+        pytest.param({"take_as": LOCKED}, "nobody can go on", id="the woken one forgets the others that sleep"),
+        pytest.param({"test_first": True}, "nobody can go on", id="the word tested before the table is locked"),
+    ],
+)
+def test_a_broken_mutex_is_found(broken, what):
+    with pytest.raises(Violation, match=what):
+        explore(MUTEX, [locker(**broken) for _ in range(4)])
+
+
+# ---- ap_waitgroup -----------------------------------------------------------------------------------------------
+
+
+def group_waiter(rounds=True):
+    def ticket(s, me):
+        s[f"ticket {me}"] = s["round"]
+        return "look"
+
+    def still_open(s, me):
+        return s["count"] > 0 and (not rounds or s["round"] == s[f"ticket {me}"])
+
+    def look(s, me):
+        return "wait" if still_open(s, me) else DONE
+
+    return {"start": ticket, "look": look, **wait_steps(still_open, "look")}
+
+
+def doer_that_reuses():
+    """done() to zero, then add(1) at once, which nobody takes back: the group stays in use."""
+
+    def done(s, me):
+        s["count"] -= 1
+        if s["count"]:
+            return DONE
+        s["round"] += 1
+        return "reuse"
+
+    def reuse(s, me):
+        s["count"] += 1
+        return "wake"
+
+    return {"start": done, "reuse": reuse, **wake_steps(9, DONE)}
+
+
+GROUP = SLEEPERS | {"count": 2, "round": 0}
+
+
+def test_a_waiter_leaves_though_the_group_is_used_again():
+    # The waiters hold a ticket of the round that ends: they drew it while the count was above zero.
+    start = GROUP | {"ticket 0": 0, "ticket 1": 0}
+    programs = [group_waiter(), group_waiter(), doer_that_reuses(), doer_that_reuses()]
+    for program in programs[:2]:
+        program["start"] = program["look"]
+    assert explore(start, programs) > 200
+
+
+def test_a_wait_group_without_rounds_is_found():
+    programs = [group_waiter(rounds=False), doer_that_reuses(), doer_that_reuses()]
+    programs[0]["start"] = programs[0]["look"]
+    with pytest.raises(Violation, match="nobody can go on"):
+        explore(GROUP | {"ticket 0": 0}, programs)
+
+
+# ---- ap_guard: AtomicRef without the GIL -------------------------------------------------------------------------
+
+
+def reader(guarded=True):
+    def side(s, me):
+        s[f"side {me}"] = s["side"]
+        return "enter"
+
+    def enter(s, me):
+        if guarded:
+            s["readers"] = add(s["readers"], s[f"side {me}"], 1)
+        return "load"
+
+    def load(s, me):
+        s[f"seen {me}"] = s["pointer"]
+        return "count"
+
+    def count(s, me):
+        assert s["counts"][s[f"seen {me}"]] > 0, "a reference to a freed object"
+        s["counts"] = add(s["counts"], s[f"seen {me}"], 1)
+        return "leave"
+
+    def leave(s, me):
+        if guarded:
+            s["readers"] = add(s["readers"], s[f"side {me}"], -1)
+        return "drop"
+
+    def drop(s, me):
+        s["counts"] = add(s["counts"], s[f"seen {me}"], -1)
+        return DONE
+
+    return {"start": side, "enter": enter, "load": load, "count": count, "leave": leave, "drop": drop}
+
+
+def writer(new, sides=2, before=False):
+    """Replace the pointer by object `new`, synchronize, drop the old: as AtomicRef.store. Broken: synchronize before,
+    or look at one side only."""
+
+    def exchange(s, me):
+        s[f"old {me}"], s["pointer"] = s["pointer"], new
+        return "drop" if before else "writers"
+
+    def writers(s, me):
+        if s["writer"] is not None:
+            return BLOCKED
+        s["writer"] = me
+        return "other side" if sides == 2 else "turn"
+
+    def other_side(s, me):
+        return BLOCKED if s["readers"][1 - s["side"]] else "turn"
+
+    def turn(s, me):
+        s["side"] = 1 - s["side"]
+        return "this side"
+
+    def this_side(s, me):
+        if s["readers"][1 - s["side"]]:
+            return BLOCKED
+        s["writer"] = None
+        return "exchange" if before else "drop"
+
+    def drop(s, me):
+        s["counts"] = add(s["counts"], s[f"old {me}"], -1)
+        return DONE
+
+    return {
+        "start": writers if before else exchange,
+        "exchange": exchange,
+        "writers": writers,
+        "other side": other_side,
+        "turn": turn,
+        "this side": this_side,
+        "drop": drop,
+    }
+
+
+def add(values, i, n):
+    return (*values[:i], values[i] + n, *values[i + 1 :])
+
+
+# Object 0 is in the reference at first; objects 1 and 2 carry the count that their writer hands over.
+GUARD = {"pointer": 0, "counts": (1, 1, 1), "readers": (0, 0), "side": 0, "writer": None}
+
+
+def test_no_reader_counts_a_reference_to_a_freed_object():
+    assert explore(GUARD, [reader(), reader(), writer(1), writer(2)]) > 5000
+
+
+@pytest.mark.parametrize(
+    "programs",
+    [
+        pytest.param([reader(guarded=False), writer(1)], id="readers that do not announce themselves"),
+        pytest.param([reader(), writer(1, before=True)], id="synchronized before the exchange"),
+        pytest.param([reader(), writer(1, sides=1), writer(2, sides=1)], id="one of the two sides looked at"),
+    ],
+)
+def test_a_broken_guard_is_found(programs):
+    with pytest.raises(Violation, match="freed object"):
+        explore(GUARD, programs)
