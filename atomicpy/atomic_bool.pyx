@@ -33,9 +33,9 @@ cdef class AtomicBool:
 
     A flag that threads share.
 
-    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. Comparison and `bool()` are one
-    `load()`, then plain Python. Arguments are True or False; anything else is TypeError, because the truth of "no" or of
-    an empty list is rarely what was meant. Names are those of C11, 7.17.7 and 7.17.8.
+    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. Comparison and `bool()` are
+    one `load()`, then plain Python. Arguments are True or False; anything else is TypeError, because the truth of
+    "no" or of an empty list is rarely what was meant. Names are those of C11, 7.17.7 and 7.17.8.
 
     >>> stop = AtomicBool()
     >>> stop.test_and_set(), stop.test_and_set()

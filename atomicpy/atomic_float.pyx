@@ -22,13 +22,13 @@ cdef class AtomicFloat:
 
     A double that threads share.
 
-    Every method is one atomic step, sequentially consistent, and lock-free. So are `+=` and `-=`; `a + 1` and its like do
-    not exist, because `a = a + 1` would be a read and a write that another thread can split. Comparison, `float()`,
-    `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
+    Every method is one atomic step, sequentially consistent, and lock-free. So are `+=` and `-=`; `a + 1` and its
+    like do not exist, because `a = a + 1` would be a read and a write that another thread can split. Comparison,
+    `float()`, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
 
     Arguments are numbers: `float`, or anything with `__float__` or `__index__`; an int too large for a double is
-    OverflowError, and the value is as it was. Sums are those of `float`: rounded once, infinite where they are too large.
-    The order in which threads add is not fixed, so neither is the last digit of what they add up to.
+    OverflowError, and the value is as it was. Sums are those of `float`: rounded once, infinite where they are too
+    large. The order in which threads add is not fixed, so neither is the last digit of what they add up to.
 
     >>> seconds = AtomicFloat()
     >>> seconds += 0.5
@@ -142,8 +142,8 @@ cdef class AtomicFloat:
     def fetch_max(self, n, /):
         """Atomically raise the value to `n` where it is less, and return the old value.
 
-        Equivalent to, in one step: `old = a; a = n if n > old else old; return old`: a NaN neither replaces nor is replaced.
-        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+        Equivalent to, in one step: `old = a; a = n if n > old else old; return old`: a NaN neither replaces nor is
+        replaced. Raises TypeError for what is no number, OverflowError for an int too large for a double.
 
         >>> a = AtomicFloat(1.5)
         >>> a.fetch_max(2.5), a.fetch_max(2.0), a.load()
@@ -154,8 +154,8 @@ cdef class AtomicFloat:
     def fetch_min(self, n, /):
         """Atomically lower the value to `n` where it is more, and return the old value.
 
-        Equivalent to, in one step: `old = a; a = n if n < old else old; return old`: a NaN neither replaces nor is replaced.
-        Raises TypeError for what is no number, OverflowError for an int too large for a double.
+        Equivalent to, in one step: `old = a; a = n if n < old else old; return old`: a NaN neither replaces nor is
+        replaced. Raises TypeError for what is no number, OverflowError for an int too large for a double.
 
         >>> a = AtomicFloat(1.5)
         >>> a.fetch_min(0.5), a.fetch_min(1.0), a.load()
@@ -166,10 +166,10 @@ cdef class AtomicFloat:
     def update(self, fn, /):
         """Atomically replace the value by `fn(value)` and return the new value.
 
-        Equivalent to: `old = a.load(); new = fn(old)`, then the new in the place of the very old one (its bits, so a NaN
-        too), again from the start until that succeeds. So `fn` may run more than once, with a fresh value each time, and
-        must have no side effect. What `fn` raises is raised here; TypeError where it returns no number. After an error
-        the value is as it was.
+        Equivalent to: `old = a.load(); new = fn(old)`, then the new in the place of the very old one (its bits, so a
+        NaN too), again from the start until that succeeds. So `fn` may run more than once, with a fresh value each
+        time, and must have no side effect. What `fn` raises is raised here; TypeError where it returns no number.
+        After an error the value is as it was.
 
         >>> a = AtomicFloat(1.5)
         >>> a.update(lambda value: value * 2)

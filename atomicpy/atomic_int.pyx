@@ -40,9 +40,9 @@ cdef class AtomicInt:
 
     A signed 64-bit integer that threads share.
 
-    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=` and `^=`;
-    `a + 1` and its like do not exist, because `a = a + 1` would be a read and a write that another thread can split.
-    Comparison, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
+    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=`
+    and `^=`; `a + 1` and its like do not exist, because `a = a + 1` would be a read and a write that another thread
+    can split. Comparison, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
 
     Arguments are integers: `int`, or anything with `__index__` (`bool`, `IntEnum`, NumPy's integers). An argument or a
     result outside -2**63 to 2**63 - 1 is OverflowError, and the value is as it was.

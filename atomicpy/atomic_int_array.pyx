@@ -61,11 +61,11 @@ cdef class AtomicIntArray:
     An index counts from the end where it is negative; IndexError where there is no such element. Arguments and results
     outside -2**63 to 2**63 - 1 are OverflowError, and the element is as it was.
 
-    Mind that `a[i] += 1` is, in Python, a load and then a store, and another thread gets in between: write `a.add(i)` or
-    `a.inc(i)`.
+    Mind that `a[i] += 1` is, in Python, a load and then a store, and another thread gets in between: write `a.add(i)`
+    or `a.inc(i)`.
 
-    The array exports its memory (PEP 3118, format "q"): `numpy.asarray(a)` shows the same words, without a copy. What is
-    read or written through such a view is not atomic by any promise of NumPy.
+    The array exports its memory (PEP 3118, format "q"): `numpy.asarray(a)` shows the same words, without a copy. What
+    is read or written through such a view is not atomic by any promise of NumPy.
 
     >>> hits = AtomicIntArray(3)
     >>> hits.inc(0); hits.add(-1, 5)
@@ -100,11 +100,11 @@ cdef class AtomicIntArray:
     def from_buffer(cls, buf, offset=0, length=None):
         """An array on the memory of `buf`, a writable buffer: the same words, so atomic across processes as well.
 
-        `buf` is a `multiprocessing.shared_memory.SharedMemory().buf`, an `mmap.mmap`, a `bytearray`, ...; the first element
-        is at byte `offset` of it, and there are `length` of them, or as many as there is room for. The buffer is held
-        while the array lives: closing the shared memory under it is BufferError. The words keep what was in them.
-        Raises BufferError for a buffer that is read-only or not contiguous, ValueError for an address that is no
-        multiple of 8, a negative offset or length, or one that the buffer has no room for.
+        `buf` is a `multiprocessing.shared_memory.SharedMemory().buf`, an `mmap.mmap`, a `bytearray`, ...; the first
+        element is at byte `offset` of it, and there are `length` of them, or as many as there is room for. The buffer
+        is held while the array lives: closing the shared memory under it is BufferError. The words keep what was in
+        them. Raises BufferError for a buffer that is read-only or not contiguous, ValueError for an address that is
+        no multiple of 8, a negative offset or length, or one that the buffer has no room for.
 
         >>> memory = bytearray(24)
         >>> a = AtomicIntArray.from_buffer(memory, offset=8)
@@ -123,7 +123,8 @@ cdef class AtomicIntArray:
             raise ValueError(f"an AtomicIntArray cannot have {count} elements")
         if count > room:
             raise ValueError(
-                f"{count} elements of 8 bytes do not fit: after offset {start} the buffer has {a.view.len - start} bytes"
+                f"{count} elements of 8 bytes do not fit: "
+                f"after offset {start} the buffer has {a.view.len - start} bytes"
             )
         cdef uintptr_t address = <uintptr_t>a.view.buf + <uintptr_t>start
         if address % <uintptr_t>ITEM:
@@ -380,9 +381,10 @@ cdef class AtomicIntArray:
     def update(self, i, fn, /):
         """Atomically replace the element by `fn(element)` and return the new value.
 
-        Equivalent to: `old = a.load(i); new = fn(old)`, then `compare_exchange(i, old, new)`, again from the start until
-        that succeeds. So `fn` may run more than once, with a fresh value each time, and must have no side effect.
-        What `fn` raises is raised here. Raises TypeError where `fn` returns no integer, OverflowError where what it
+        Equivalent to: `old = a.load(i); new = fn(old)`, then `compare_exchange(i, old, new)`, again from the start
+        until that succeeds. So `fn` may run more than once, with a fresh value each time, and must have no side
+        effect. What `fn` raises is raised here. Raises TypeError where `fn` returns no integer, OverflowError where
+        what it
         returns is outside -2**63 to 2**63 - 1. After an error the element is as it was.
 
         >>> a = AtomicIntArray([7])
@@ -399,8 +401,10 @@ cdef class AtomicIntArray:
 
     def __repr__(self):
         # At most a screenful; each element is a load of its own.
-        shown = ", ".join([str(self[i]) for i in range(min(self.length, 100))])
-        return f"AtomicIntArray([{shown}])" if self.length <= 100 else f"AtomicIntArray([{shown}, ...], length={self.length})"
+        elements = ", ".join([str(self[i]) for i in range(min(self.length, 100))])
+        if self.length > 100:
+            return f"AtomicIntArray([{elements}, ...], length={self.length})"
+        return f"AtomicIntArray([{elements}])"
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)

@@ -20,9 +20,9 @@ cdef extern from *:
     """
     #include "ap_guard.h"
 
-    /* `self->value` is a plain `PyObject *`, because Cython's traverse and clear know no other; every access but theirs,
-     * which run when no other thread can, goes through these macros. They are macros because only here the struct of
-     * the class has a name: that of the argument. */
+    /* `self->value` is a plain `PyObject *`, because Cython's traverse and clear know no other; every access but
+     * theirs, which run when no other thread can, goes through these macros. They are macros because only here the
+     * struct of the class has a name: that of the argument. */
     #define ap_ref_field(self) (&(self)->value)
 
     #ifdef Py_GIL_DISABLED
@@ -60,7 +60,8 @@ cdef extern from *:
     }
 
     /* The caller holds a reference to expected: it is not freed here, and no other object has its address. */
-    static inline int ap_ref_compare_exchange_at(PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
+    static inline int ap_ref_compare_exchange_at(
+        PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
     {
         PyObject *seen = expected;
         Py_INCREF(desired);
@@ -89,7 +90,8 @@ cdef extern from *:
         return old;
     }
 
-    static inline int ap_ref_compare_exchange_at(PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
+    static inline int ap_ref_compare_exchange_at(
+        PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
     {
         (void)guard;
         if (*field != expected) {
@@ -120,10 +122,10 @@ cdef class AtomicRef:
 
     A reference to an object that threads share: a configuration that is replaced as a whole, the head of a list.
 
-    Every method is one atomic step, sequentially consistent. What `load()` returns is never a freed object, however hard
-    the threads race. No reader waits for anybody; who replaces the reference waits, for a few instructions, for readers
-    that are at it. `compare_exchange` compares by identity (`is`). Only the reference is shared safely: what two threads
-    do to the object itself is up to that object.
+    Every method is one atomic step, sequentially consistent. What `load()` returns is never a freed object, however
+    hard the threads race. No reader waits for anybody; who replaces the reference waits, for a few instructions, for
+    readers that are at it. `compare_exchange` compares by identity (`is`). Only the reference is shared safely: what
+    two threads do to the object itself is up to that object.
 
     >>> config = AtomicRef({"retries": 3})
     >>> config.update(lambda old: old | {"timeout": 10})
@@ -189,8 +191,8 @@ cdef class AtomicRef:
     def update(self, fn, /):
         """Atomically replace the object by `fn(object)` and return the new one.
 
-        Equivalent to: `old = a.load(); new = fn(old)`, then `compare_exchange(old, new)`, again from the start until that
-        succeeds. So `fn` may run more than once, with a fresh object each time, and must have no side effect; in
+        Equivalent to: `old = a.load(); new = fn(old)`, then `compare_exchange(old, new)`, again from the start until
+        that succeeds. So `fn` may run more than once, with a fresh object each time, and must have no side effect; in
         particular it must not change the old object but return another one. What `fn` raises is raised here, and the
         reference is as it was.
 

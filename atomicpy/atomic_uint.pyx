@@ -34,9 +34,9 @@ cdef class AtomicUInt:
 
     An unsigned 64-bit integer that threads share: hashes, bit sets, sequence numbers.
 
-    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=` and
-    `^=`; `a + 1` and its like do not exist, because `a = a + 1` would be a read and a write that another thread can split.
-    Comparison, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
+    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. So are `+=`, `-=`, `&=`, `|=`
+    and `^=`; `a + 1` and its like do not exist, because `a = a + 1` would be a read and a write that another thread
+    can split. Comparison, `int()`, `bool()`, `format()` and the like are one `load()`, then plain Python.
 
     Arguments are integers from 0 to 2**64 - 1: `int`, or anything with `__index__`; others are OverflowError, and the
     value is as it was. Results wrap modulo 2**64, as unsigned integers do in C (C11, 6.2.5) and in Go.

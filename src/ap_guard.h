@@ -8,8 +8,8 @@
  *     count a reference to p                  drop the reference to old
  *     ap_guard_leave(g, side)
  *
- * The algorithm is sleepable RCU (McKenney, "Sleepable RCU", 2006): two counters of readers, and a bit that says which of
- * the two a new reader joins. All steps are sequentially consistent.
+ * The algorithm is sleepable RCU (McKenney, "Sleepable RCU", 2006): two counters of readers, and a bit that says
+ * which of the two a new reader joins. All steps are sequentially consistent.
  *
  * Why nothing is dropped under a reader. Take a reader that loaded old: its load comes before the exchange, and its
  * joining of a counter before that, so that counter is above zero until it has left. The writer drops old only after

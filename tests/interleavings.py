@@ -5,7 +5,7 @@ function of (state, me) that changes the state in place, as one atomic step, and
 functions for a choice. A step returns BLOCKED, having changed nothing, where the thread has to wait, and DONE at its
 end. A step that finds something wrong raises AssertionError.
 
-`explore` raises Violation, with the steps that lead there, where a step fails or where no thread can go on although
+`explore` raises InterleavingError, with the steps that lead there, where a step fails or where no thread can go on although
 not all are done. Otherwise it returns how many states there are: all of them were seen.
 """
 
@@ -17,7 +17,7 @@ BLOCKED, DONE = "blocked", "done"
 Program = dict[str, Callable]
 
 
-class Violation(Exception):
+class InterleavingError(Exception):
     """What went wrong, and the steps that lead there."""
 
 
@@ -38,7 +38,7 @@ def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
                 try:
                     to = steps.pop()(state, me)
                 except AssertionError as error:
-                    raise Violation(f"{error}\n{story(came_from, frozen)}\n  thread {me}: {label}") from None
+                    raise InterleavingError(f"{error}\n{story(came_from, frozen)}\n  thread {me}: {label}") from None
                 if isinstance(to, list):
                     steps += to
                     continue
@@ -51,7 +51,7 @@ def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
                     came_from[after] = (frozen, me, label)
                     waiting.append(after)
         if not moved and any(label != DONE for label in dict(frozen)["pc"]):
-            raise Violation(f"nobody can go on: {dict(frozen)}\n{story(came_from, frozen)}")
+            raise InterleavingError(f"nobody can go on: {dict(frozen)}\n{story(came_from, frozen)}")
     return len(came_from)
 
 

@@ -4,8 +4,9 @@ import copy
 import pickle
 
 import pytest
-from atomicpy import AtomicBool
 from helpers import run_threaded
+
+from atomicpy import AtomicBool
 
 BOTH = [False, True]
 
@@ -54,12 +55,23 @@ def test_reads_like_a_bool():
     assert a
     assert not AtomicBool()
     assert (repr(a), str(a), f"{a}", f"{a:>6}") == ("AtomicBool(True)", "True", "True", f"{True:>6}")
-    assert a == True  # noqa: E712: the comparison itself is what is tested
+    assert a == True  # noqa: E712
     assert a != AtomicBool(False)
     assert a == AtomicBool(True)
 
 
-@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps, hash, lambda a: a + 1, lambda a: a & True, lambda a: type("S", (type(a),), {})])
+@pytest.mark.parametrize(
+    "do",
+    [
+        copy.copy,
+        copy.deepcopy,
+        pickle.dumps,
+        hash,
+        lambda a: a + 1,
+        lambda a: a & True,
+        lambda a: type("S", (type(a),), {}),
+    ],
+)
 def test_what_no_atomic_allows(do):
     with pytest.raises(TypeError):
         do(AtomicBool())

@@ -7,8 +7,9 @@ import operator
 import pickle
 
 import pytest
-from atomicpy import AtomicFloat
 from helpers import run_threaded
+
+from atomicpy import AtomicFloat
 
 NAN, INF = float("nan"), float("inf")
 EDGES = [0.0, -0.0, 1.5, -2.25, 1e308, -1e308, 5e-324, INF, -INF, NAN]
@@ -89,7 +90,14 @@ def test_bad_argument_is_an_error_and_leaves_the_value(bad, error):
 
 def test_reads_like_a_float():
     a = AtomicFloat(-1.5)
-    assert (float(a), int(a), bool(a), str(a), repr(a), f"{a:.3f}") == (-1.5, -1, True, "-1.5", "AtomicFloat(-1.5)", "-1.500")
+    assert (float(a), int(a), bool(a), str(a), repr(a), f"{a:.3f}") == (
+        -1.5,
+        -1,
+        True,
+        "-1.5",
+        "AtomicFloat(-1.5)",
+        "-1.500",
+    )
     assert not AtomicFloat(-0.0)
     assert a == -1.5 < AtomicFloat(0)
     assert AtomicFloat(NAN) != AtomicFloat(NAN)
@@ -97,13 +105,17 @@ def test_reads_like_a_float():
         operator.index(a)
 
 
-@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps, hash, lambda a: a + 1, lambda a: type("S", (type(a),), {})])
+@pytest.mark.parametrize(
+    "do", [copy.copy, copy.deepcopy, pickle.dumps, hash, lambda a: a + 1, lambda a: type("S", (type(a),), {})]
+)
 def test_what_no_atomic_allows(do):
     with pytest.raises(TypeError):
         do(AtomicFloat())
 
 
-@pytest.mark.parametrize("step", [lambda a: a.add(0.5), lambda a: a.fetch_sub(-0.5), lambda a: a.update(lambda v: v + 0.5)])
+@pytest.mark.parametrize(
+    "step", [lambda a: a.add(0.5), lambda a: a.fetch_sub(-0.5), lambda a: a.update(lambda v: v + 0.5)]
+)
 def test_no_update_is_lost(step):
     a = AtomicFloat()
     run_threaded(lambda me: [step(a) for _ in range(3000)], 8)

@@ -8,8 +8,9 @@ import weakref
 from multiprocessing import shared_memory
 
 import pytest
-from atomicpy import AtomicInt, AtomicIntArray
 from helpers import PYTHON, run_threaded
+
+from atomicpy import AtomicInt, AtomicIntArray
 
 MIN, MAX = -(2**63), 2**63 - 1
 
@@ -137,13 +138,23 @@ def test_an_empty_array_has_no_element():
 @pytest.mark.parametrize("bad", [2**63, "1", 1.5, None])
 def test_bad_value_is_an_error_and_changes_nothing(bad):
     a = AtomicIntArray([5])
-    for call in [a.store, a.exchange, a.add, a.fetch_or, a.fetch_min, a.__setitem__, lambda i, v: a.update(i, lambda _: v)]:
+    for call in [
+        a.store,
+        a.exchange,
+        a.add,
+        a.fetch_or,
+        a.fetch_min,
+        a.__setitem__,
+        lambda i, v: a.update(i, lambda _: v),
+    ]:
         with pytest.raises((TypeError, OverflowError)):
             call(0, bad)
     assert a[0] == 5
 
 
-@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps, lambda a: a + 1, lambda a: type("S", (type(a),), {})])
+@pytest.mark.parametrize(
+    "do", [copy.copy, copy.deepcopy, pickle.dumps, lambda a: a + 1, lambda a: type("S", (type(a),), {})]
+)
 def test_what_no_atomic_allows(do):
     with pytest.raises(TypeError):
         do(AtomicIntArray(1))

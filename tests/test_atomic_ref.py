@@ -7,8 +7,9 @@ import sys
 import weakref
 
 import pytest
-from atomicpy import AtomicBool, AtomicInt, AtomicRef
 from helpers import run_threaded
+
+from atomicpy import AtomicBool, AtomicInt, AtomicRef
 
 
 class Thing:
@@ -68,7 +69,9 @@ def test_generic_in_annotations():
     assert AtomicRef[int].__args__ == (int,)
 
 
-@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps, lambda r: r + 1, lambda r: type("S", (type(r),), {})])
+@pytest.mark.parametrize(
+    "do", [copy.copy, copy.deepcopy, pickle.dumps, lambda r: r + 1, lambda r: type("S", (type(r),), {})]
+)
 def test_what_no_atomic_allows(do):
     with pytest.raises(TypeError):
         do(AtomicRef())
@@ -81,7 +84,7 @@ def test_repr_shows_the_object():
 def test_is_its_own_identity():
     # It compares by identity, so it may be hashed.
     r = AtomicRef(1)
-    assert r == r  # noqa: PLR0124
+    assert r == r
     assert r != AtomicRef(1)
     assert {r: 1}[r] == 1
 

@@ -5,8 +5,9 @@ import operator
 import pickle
 
 import pytest
-from atomicpy import AtomicUInt
 from helpers import run_threaded
+
+from atomicpy import AtomicUInt
 
 TOP = 2**64
 
@@ -63,7 +64,14 @@ def test_inc_and_dec_wrap():
 @pytest.mark.parametrize("name", [*MODEL, "__iadd__", "__isub__", "__iand__", "__ior__", "__ixor__"])
 @pytest.mark.parametrize(
     ("bad", "error"),
-    [(-1, OverflowError), (TOP, OverflowError), (-(2**63), OverflowError), (1.0, TypeError), ("1", TypeError), (None, TypeError)],
+    [
+        (-1, OverflowError),
+        (TOP, OverflowError),
+        (-(2**63), OverflowError),
+        (1.0, TypeError),
+        ("1", TypeError),
+        (None, TypeError),
+    ],
 )
 def test_bad_argument_is_an_error_and_leaves_the_value(name, bad, error):
     a = AtomicUInt(5)
@@ -102,13 +110,17 @@ def test_reads_and_compares_like_an_int():
     assert -1 < a
 
 
-@pytest.mark.parametrize("do", [copy.copy, copy.deepcopy, pickle.dumps, hash, lambda a: a + 1, lambda a: type("S", (type(a),), {})])
+@pytest.mark.parametrize(
+    "do", [copy.copy, copy.deepcopy, pickle.dumps, hash, lambda a: a + 1, lambda a: type("S", (type(a),), {})]
+)
 def test_what_no_atomic_allows(do):
     with pytest.raises(TypeError):
         do(AtomicUInt(5))
 
 
-@pytest.mark.parametrize("step", [lambda a: a.inc(), lambda a: a.add(1), lambda a: a.sub(TOP - 1), lambda a: a.update(lambda v: v + 1)])
+@pytest.mark.parametrize(
+    "step", [lambda a: a.inc(), lambda a: a.add(1), lambda a: a.sub(TOP - 1), lambda a: a.update(lambda v: v + 1)]
+)
 def test_no_update_is_lost(step):
     a = AtomicUInt()
     run_threaded(lambda me: [step(a) for _ in range(3000)], 8)

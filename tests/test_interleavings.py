@@ -6,7 +6,7 @@ the lock and letting it go (there the lock's own wait is a step of its own).
 """
 
 import pytest
-from interleavings import BLOCKED, DONE, Violation, explore
+from interleavings import BLOCKED, DONE, InterleavingError, explore
 
 # ---- ap_wait and ap_wake: the table of sleepers -----------------------------------------------------------------
 
@@ -104,7 +104,7 @@ def test_no_wake_up_is_lost():
     ],
 )
 def test_a_lost_wake_up_is_found(programs):
-    with pytest.raises(Violation, match="nobody can go on"):
+    with pytest.raises(InterleavingError, match="nobody can go on"):
         explore(SLEEPERS | {"value": 0}, programs)
 
 
@@ -180,7 +180,7 @@ def test_mutex_has_one_owner_and_forgets_no_sleeper(timeouts):
     ],
 )
 def test_a_broken_mutex_is_found(broken, what):
-    with pytest.raises(Violation, match=what):
+    with pytest.raises(InterleavingError, match=what):
         explore(MUTEX, [locker(**broken) for _ in range(4)])
 
 
@@ -233,7 +233,7 @@ def test_a_waiter_leaves_though_the_group_is_used_again():
 def test_a_wait_group_without_rounds_is_found():
     programs = [group_waiter(rounds=False), doer_that_reuses(), doer_that_reuses()]
     programs[0]["start"] = programs[0]["look"]
-    with pytest.raises(Violation, match="nobody can go on"):
+    with pytest.raises(InterleavingError, match="nobody can go on"):
         explore(GROUP | {"ticket 0": 0}, programs)
 
 
@@ -334,5 +334,5 @@ def test_no_reader_counts_a_reference_to_a_freed_object():
     ],
 )
 def test_a_broken_guard_is_found(programs):
-    with pytest.raises(Violation, match="freed object"):
+    with pytest.raises(InterleavingError, match="freed object"):
         explore(GUARD, programs)

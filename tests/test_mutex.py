@@ -8,8 +8,9 @@ import time
 import weakref
 
 import pytest
-from atomicpy import Mutex
 from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+from atomicpy import Mutex
 
 # ---- CPython's tests --------------------------------------------------------------------------------------------
 
@@ -35,14 +36,14 @@ else:
             # CPython's version takes its own lock twice: the default of Condition() is an RLock. The rest of it:
             m = Mutex()
             cond = threading.Condition(m)
-            self.assertTrue(cond.acquire())
-            self.assertFalse(m.acquire(False))
+            assert cond.acquire()
+            assert not m.acquire(False)
             cond.release()
-            self.assertTrue(m.acquire(False))
-            self.assertFalse(cond.acquire(False))
+            assert m.acquire(False)
+            assert not cond.acquire(False)
             m.release()
             with cond:
-                self.assertFalse(m.acquire(False))
+                assert not m.acquire(False)
 
 
 # ---- acquire and release ----------------------------------------------------------------------------------------

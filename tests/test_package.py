@@ -4,9 +4,10 @@ import doctest
 import inspect
 import sys
 
-import atomicpy
 import pytest
 from helpers import FREE_THREADED, run_program
+
+import atomicpy
 
 PUBLIC = [getattr(atomicpy, name) for name in atomicpy.__all__]
 

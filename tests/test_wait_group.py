@@ -8,8 +8,9 @@ import time
 import weakref
 
 import pytest
-from atomicpy import AtomicInt, WaitGroup
 from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+from atomicpy import AtomicInt, WaitGroup
 
 # ---- the count --------------------------------------------------------------------------------------------------
 
@@ -384,13 +385,13 @@ def test_a_cycle_through_its_exceptions_is_collected():
     error = ValueError()
     error.group = wg
 
-    def fail():
+    def fail(error):
         raise error
 
-    wg.go(fail).join()
+    wg.go(fail, error).join()
     with pytest.raises(ExceptionGroup):
         wg.wait()
     ref = weakref.ref(wg)
-    del wg, error, fail
+    del wg, error
     gc.collect()
     assert ref() is None

@@ -1,4 +1,4 @@
-"""wait, notify and notify_all of AtomicInt, AtomicUInt and AtomicBool: no wake-up is lost, no wait outstays its time."""
+"""wait, notify, notify_all of AtomicInt, AtomicUInt, AtomicBool: no wake-up is lost, no wait outstays its time."""
 
 import gc
 import subprocess
@@ -7,8 +7,9 @@ import threading
 import time
 
 import pytest
-from atomicpy import AtomicBool, AtomicInt, AtomicUInt
 from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+
+from atomicpy import AtomicBool, AtomicInt, AtomicUInt
 
 # type: two values, the first of which it waits on
 TYPES = {AtomicInt: (-1, 5), AtomicUInt: (2**64 - 1, 5), AtomicBool: (False, True)}
