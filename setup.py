@@ -9,9 +9,7 @@ MSVC = sys.platform == "win32"
 
 # -fvisibility=hidden: several modules carry the core; none may be linked to another's copy by accident.
 COMPILE_ARGS = (
-    ["/std:c11", "/experimental:c11atomics", "/O2"]
-    if MSVC
-    else ["-std=c11", "-O2", "-fvisibility=hidden", "-pthread"]
+    ["/std:c11", "/experimental:c11atomics", "/O2"] if MSVC else ["-std=c11", "-O2", "-fvisibility=hidden", "-pthread"]
 )
 LINK_ARGS = [] if MSVC else ["-pthread"]
 

@@ -82,9 +82,7 @@ def from_uv(cache):
     try:
         for step in ("install", "find"):
             command = [uv, "python", step, "--no-config", UV_VERSION]
-            done = subprocess.run(
-                command, capture_output=True, text=True, env={**os.environ, **settings}, timeout=300
-            )
+            done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **settings}, timeout=300)
             if done.returncode:
                 reason = (done.stderr.strip() or "no reason given").splitlines()[-1].strip()
                 say(f"  uv could not get it: {reason}")

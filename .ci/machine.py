@@ -153,9 +153,7 @@ def install_packages(packages, purpose):
     """Install Debian packages as root; as anyone else, name them with the command that does it."""
     install = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
     if os.geteuid():
-        raise SetupError(
-            f"{purpose} needs packages that are missing. Install them with\n  sudo {shlex.join(install)}"
-        )
+        raise SetupError(f"{purpose} needs packages that are missing. Install them with\n  sudo {shlex.join(install)}")
     say(f"{purpose} needs packages that are missing, installing them: {shlex.join(install)}")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     log = cache_folder() / "apt.log"

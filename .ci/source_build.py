@@ -65,9 +65,7 @@ def sources_line():
     release = os_release()
     system, codename = release.get("ID", "unknown"), release.get("VERSION_CODENAME", "")
     if system not in NEW_ENOUGH or not shutil.which("apt-get"):
-        raise SetupError(
-            f"building one from source is known for Debian and Ubuntu only, and this is {system!r}"
-        )
+        raise SetupError(f"building one from source is known for Debian and Ubuntu only, and this is {system!r}")
     found = mirrors({codename, "stable", "testing", "unstable", "sid"})
     if not found:
         raise SetupError(f"apt's sources have no mirror of {codename}, so none of a source package")

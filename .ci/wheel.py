@@ -93,9 +93,7 @@ def check_wheel(wheel, checkout):
     missing = sorted((files - names) | (modules - built))
     alien = sorted(name for name in names if not any(fnmatch.fnmatch(name, form) for form in ALLOWED))
     if missing or alien:
-        raise SetupError(
-            f"{wheel.name} lacks {missing or 'nothing'}, and should not hold {alien or 'nothing else'}"
-        )
+        raise SetupError(f"{wheel.name} lacks {missing or 'nothing'}, and should not hold {alien or 'nothing else'}")
     say(f"  {wheel.name}: {len(names)} files, {len(modules)} modules, {wheel.stat().st_size / 1024:.0f} KiB")
 
 

@@ -14,7 +14,17 @@ from atomicpy.atomic_ref import AtomicRef
 from atomicpy.atomic_uint import AtomicUInt
 from atomicpy.sync import Mutex, WaitGroup
 
-__all__ = ["AtomicBool", "AtomicFloat", "AtomicInt", "AtomicIntArray", "AtomicRef", "AtomicUInt", "Mutex", "WaitGroup", "get_include"]
+__all__ = [
+    "AtomicBool",
+    "AtomicFloat",
+    "AtomicInt",
+    "AtomicIntArray",
+    "AtomicRef",
+    "AtomicUInt",
+    "Mutex",
+    "WaitGroup",
+    "get_include",
+]
 
 
 def get_include() -> str:

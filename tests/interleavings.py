@@ -5,8 +5,8 @@ function of (state, me) that changes the state in place, as one atomic step, and
 functions for a choice. A step returns BLOCKED, having changed nothing, where the thread has to wait, and DONE at its
 end. A step that finds something wrong raises AssertionError.
 
-`explore` raises InterleavingError, with the steps that lead there, where a step fails or where no thread can go on although
-not all are done. Otherwise it returns how many states there are: all of them were seen.
+`explore` raises InterleavingError, with the steps that lead there, where a step fails or where no thread can go on
+although not all are done. Otherwise it returns how many states there are: all of them were seen.
 """
 
 from collections import deque
