@@ -51,7 +51,7 @@ cdef int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
 
 @cython.final
 cdef class AtomicIntArray:
-    """AtomicIntArray(length_or_iterable)
+    """AtomicIntArray(length_or_iterable, /)
 --
 
     Signed 64-bit integers side by side, each one atomic: a histogram, a counter per worker, a ring of tickets.
