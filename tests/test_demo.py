@@ -259,7 +259,7 @@ def test_ctrl_c_ends_at_once_with_what_there_is(options):
         out, took = interrupted(delay, "--increments", "1_000_000_000", "--only", *options.split())
         if name in out.splitlines()[-1] or '"name"' in out:
             break  # else its threads had not all started: a slow moment of the machine
-    assert took < 5  # a fraction of a second on a machine of one's own
+    assert took < 20  # a fraction of a second on a machine of one's own; the whole run would take hours
     if "--json" in options:
         result = json.loads(out)
         assert result["interrupted"] is True
@@ -300,15 +300,15 @@ def test_progress_on_a_terminal_is_one_line_and_goes_away():
         text=True,
     )
     os.close(theirs)
-    time.sleep(2)
-    child.send_signal(signal.SIGINT)
-    child.communicate(timeout=30)
     seen = b""
     try:
         while chunk := os.read(ours, 4096):
             seen += chunk
+            if re.search(rb"\rracy +\d+%", seen) and child.poll() is None:
+                child.send_signal(signal.SIGINT)
     except OSError:  # how Linux says that the other end is closed
         pass
+    child.communicate(timeout=30)
     os.close(ours)
     assert re.search(rb"\rracy +\d+%", seen)
     assert b"\n" not in seen

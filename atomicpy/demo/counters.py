@@ -87,7 +87,7 @@ COUNTERS = {
     "racy": Kind("c.n += 1", False, Racy, native.Racy, queues=True),
     # In C there is no interpreter that could pass the turn at a call; the loop of `racy` is split anywhere.
     # The interval: at the default of 5 ms a thread is through before its turn ends, and whether a run of
-    # seconds shows the loss is luck. Measured, 2 million increments: 20 of 20 runs with 0.5 ms, about a third
+    # seconds shows the loss is luck. Measured, 2 million increments: 38 of 40 runs with 0.5 ms, about a third
     # with 5 ms.
     "racy-call": Kind(
         "c.n = plus_one(c.n)", False, RacyCall, None, queues=True, with_gil_only=True, switch_interval=5e-4
