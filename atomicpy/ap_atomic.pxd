@@ -24,16 +24,45 @@ cdef extern from "ap_atomic.h" nogil:
     void ap_store_i64_release(ap_i64 *a, int64_t value) noexcept
     void ap_store_i64_relaxed(ap_i64 *a, int64_t value) noexcept
     int64_t ap_exchange_i64(ap_i64 *a, int64_t value) noexcept
+    int64_t ap_exchange_i64_relaxed(ap_i64 *a, int64_t value) noexcept
+    int64_t ap_exchange_i64_acquire(ap_i64 *a, int64_t value) noexcept
+    int64_t ap_exchange_i64_release(ap_i64 *a, int64_t value) noexcept
     bint ap_compare_exchange_i64(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_i64_relaxed(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_i64_acquire(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_i64_release(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
     bint ap_compare_exchange_weak_i64(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_weak_i64_relaxed(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_weak_i64_acquire(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
+    bint ap_compare_exchange_weak_i64_release(ap_i64 *a, int64_t *expected, int64_t desired) noexcept
     int64_t ap_fetch_add_i64(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_add_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_add_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_add_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_sub_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_sub_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_sub_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_sub_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_and_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_and_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_and_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_and_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_or_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_or_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_or_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_or_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_xor_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_xor_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_xor_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_xor_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_max_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_max_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_max_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_max_i64_release(ap_i64 *a, int64_t n) noexcept
     int64_t ap_fetch_min_i64(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_min_i64_relaxed(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_min_i64_acquire(ap_i64 *a, int64_t n) noexcept
+    int64_t ap_fetch_min_i64_release(ap_i64 *a, int64_t n) noexcept
     bint ap_fetch_add_i64_checked(ap_i64 *a, int64_t n, int64_t *seen) noexcept
     bint ap_fetch_sub_i64_checked(ap_i64 *a, int64_t n, int64_t *seen) noexcept
 
@@ -45,16 +74,45 @@ cdef extern from "ap_atomic.h" nogil:
     void ap_store_u64_release(ap_u64 *a, uint64_t value) noexcept
     void ap_store_u64_relaxed(ap_u64 *a, uint64_t value) noexcept
     uint64_t ap_exchange_u64(ap_u64 *a, uint64_t value) noexcept
+    uint64_t ap_exchange_u64_relaxed(ap_u64 *a, uint64_t value) noexcept
+    uint64_t ap_exchange_u64_acquire(ap_u64 *a, uint64_t value) noexcept
+    uint64_t ap_exchange_u64_release(ap_u64 *a, uint64_t value) noexcept
     bint ap_compare_exchange_u64(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_u64_relaxed(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_u64_acquire(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_u64_release(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
     bint ap_compare_exchange_weak_u64(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_weak_u64_relaxed(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_weak_u64_acquire(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
+    bint ap_compare_exchange_weak_u64_release(ap_u64 *a, uint64_t *expected, uint64_t desired) noexcept
     uint64_t ap_fetch_add_u64(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_add_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_add_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_add_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_sub_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_sub_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_sub_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_sub_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_and_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_and_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_and_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_and_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_or_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_or_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_or_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_or_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_xor_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_xor_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_xor_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_xor_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_max_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_max_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_max_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_max_u64_release(ap_u64 *a, uint64_t n) noexcept
     uint64_t ap_fetch_min_u64(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_min_u64_relaxed(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_min_u64_acquire(ap_u64 *a, uint64_t n) noexcept
+    uint64_t ap_fetch_min_u64_release(ap_u64 *a, uint64_t n) noexcept
 
     void ap_init_bool(ap_bool *a, bint value) noexcept
     bint ap_load_bool(ap_bool *a) noexcept
@@ -64,8 +122,17 @@ cdef extern from "ap_atomic.h" nogil:
     void ap_store_bool_release(ap_bool *a, bint value) noexcept
     void ap_store_bool_relaxed(ap_bool *a, bint value) noexcept
     bint ap_exchange_bool(ap_bool *a, bint value) noexcept
+    bint ap_exchange_bool_relaxed(ap_bool *a, bint value) noexcept
+    bint ap_exchange_bool_acquire(ap_bool *a, bint value) noexcept
+    bint ap_exchange_bool_release(ap_bool *a, bint value) noexcept
     bint ap_compare_exchange_bool(ap_bool *a, bint expected, bint desired) noexcept
+    bint ap_compare_exchange_bool_relaxed(ap_bool *a, bint expected, bint desired) noexcept
+    bint ap_compare_exchange_bool_acquire(ap_bool *a, bint expected, bint desired) noexcept
+    bint ap_compare_exchange_bool_release(ap_bool *a, bint expected, bint desired) noexcept
     bint ap_fetch_not_bool(ap_bool *a) noexcept
+    bint ap_fetch_not_bool_relaxed(ap_bool *a) noexcept
+    bint ap_fetch_not_bool_acquire(ap_bool *a) noexcept
+    bint ap_fetch_not_bool_release(ap_bool *a) noexcept
 
     void ap_init_f64(ap_f64 *a, double value) noexcept
     double ap_load_f64(ap_f64 *a) noexcept
@@ -75,9 +142,30 @@ cdef extern from "ap_atomic.h" nogil:
     void ap_store_f64_release(ap_f64 *a, double value) noexcept
     void ap_store_f64_relaxed(ap_f64 *a, double value) noexcept
     double ap_exchange_f64(ap_f64 *a, double value) noexcept
+    double ap_exchange_f64_relaxed(ap_f64 *a, double value) noexcept
+    double ap_exchange_f64_acquire(ap_f64 *a, double value) noexcept
+    double ap_exchange_f64_release(ap_f64 *a, double value) noexcept
     bint ap_compare_exchange_f64(ap_f64 *a, double expected, double desired) noexcept
+    bint ap_compare_exchange_f64_relaxed(ap_f64 *a, double expected, double desired) noexcept
+    bint ap_compare_exchange_f64_acquire(ap_f64 *a, double expected, double desired) noexcept
+    bint ap_compare_exchange_f64_release(ap_f64 *a, double expected, double desired) noexcept
     double ap_fetch_add_f64(ap_f64 *a, double n) noexcept
+    double ap_fetch_add_f64_relaxed(ap_f64 *a, double n) noexcept
+    double ap_fetch_add_f64_acquire(ap_f64 *a, double n) noexcept
+    double ap_fetch_add_f64_release(ap_f64 *a, double n) noexcept
     double ap_fetch_sub_f64(ap_f64 *a, double n) noexcept
+    double ap_fetch_sub_f64_relaxed(ap_f64 *a, double n) noexcept
+    double ap_fetch_sub_f64_acquire(ap_f64 *a, double n) noexcept
+    double ap_fetch_sub_f64_release(ap_f64 *a, double n) noexcept
     double ap_fetch_max_f64(ap_f64 *a, double n) noexcept
+    double ap_fetch_max_f64_relaxed(ap_f64 *a, double n) noexcept
+    double ap_fetch_max_f64_acquire(ap_f64 *a, double n) noexcept
+    double ap_fetch_max_f64_release(ap_f64 *a, double n) noexcept
     double ap_fetch_min_f64(ap_f64 *a, double n) noexcept
+    double ap_fetch_min_f64_relaxed(ap_f64 *a, double n) noexcept
+    double ap_fetch_min_f64_acquire(ap_f64 *a, double n) noexcept
+    double ap_fetch_min_f64_release(ap_f64 *a, double n) noexcept
     bint ap_replace_seen_f64(ap_f64 *a, double *old, double desired) noexcept
+    bint ap_replace_seen_f64_relaxed(ap_f64 *a, double *old, double desired) noexcept
+    bint ap_replace_seen_f64_acquire(ap_f64 *a, double *old, double desired) noexcept
+    bint ap_replace_seen_f64_release(ap_f64 *a, double *old, double desired) noexcept

@@ -1,0 +1,218 @@
+# cython: language_level=3, freethreading_compatible=True
+"""What a user's Cython module does with atomicpy: the loops run without the GIL, on objects that Python made.
+
+In a `nogil` block Cython compiles nothing that touches a Python object or calls the C API of Python.
+"""
+
+cimport cython
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy cimport (
+    AtomicBool,
+    AtomicFloat,
+    AtomicInt,
+    AtomicIntArray,
+    AtomicUInt,
+    Mutex,
+    ap_compare_exchange_weak_i64_release,
+    ap_exchange_bool_acquire,
+    ap_fetch_add_f64,
+    ap_fetch_add_f64_relaxed,
+    ap_fetch_add_i64,
+    ap_fetch_add_i64_relaxed,
+    ap_fetch_add_u64,
+    ap_fetch_max_i64_acquire,
+    ap_fetch_not_bool,
+    ap_fetch_or_u64_relaxed,
+    ap_fetch_xor_u64_release,
+    ap_i64,
+    ap_load_bool_acquire,
+    ap_load_i64_acquire,
+    ap_load_i64_relaxed,
+    ap_store_bool_release,
+    ap_store_i64,
+    mutex_lock,
+    mutex_unlock,
+)
+
+cdef extern from *:
+    """
+    #if defined(_OPENMP)
+    #define HAS_OPENMP 1
+    #else
+    #define HAS_OPENMP 0
+    #endif
+    """
+    bint HAS_OPENMP
+
+cdef extern from "threads.h" nogil:
+    void add_in_c(ap_i64 *count, int64_t times) noexcept
+    int call_on_threads(void (*callback)(void *context) noexcept nogil, void *context, int threads) noexcept
+
+OPENMP = bool(HAS_OPENMP)
+
+
+# ---- loops that several threads of Python run on the same object ----
+
+
+def count_int(AtomicInt a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_add_i64(&a.value, 1)
+
+
+def count_int_relaxed(AtomicInt a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_add_i64_relaxed(&a.value, 1)
+
+
+def count_int_by_swaps(AtomicInt a not None, int64_t times):
+    cdef int64_t i, old
+    with nogil:
+        for i in range(times):
+            old = ap_load_i64_relaxed(&a.value)
+            while not ap_compare_exchange_weak_i64_release(&a.value, &old, old + 1):
+                pass
+
+
+def count_int_in_c(AtomicInt a not None, int64_t times):
+    with nogil:
+        add_in_c(&a.value, times)
+
+
+def count_uint(AtomicUInt a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_add_u64(&a.value, 1)
+
+
+def flip_bit(AtomicUInt a not None, int bit, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_xor_u64_release(&a.value, <uint64_t>1 << bit)
+
+
+def toggle(AtomicBool a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_not_bool(&a.value)
+
+
+def count_halves(AtomicFloat a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            if i % 2:
+                ap_fetch_add_f64(&a.value, 0.5)
+            else:
+                ap_fetch_add_f64_relaxed(&a.value, 0.5)
+
+
+def count_array(AtomicIntArray a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_add_i64(&a.words[i % a.length], 1)
+
+
+def raise_to(AtomicInt a not None, int64_t times):
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            ap_fetch_max_i64_acquire(&a.value, i)
+
+
+@cython.final
+cdef class Guarded:
+    """A plain count that a Mutex guards, and one that an AtomicBool does, as a spin lock."""
+
+    cdef Mutex mutex
+    cdef AtomicBool spin
+    cdef int64_t n
+
+    def __cinit__(self):
+        self.mutex = Mutex()
+        self.spin = AtomicBool()
+
+    def count(self, int64_t times):
+        cdef int64_t i
+        cdef Mutex mutex = self.mutex
+        with nogil:
+            for i in range(times):
+                mutex_lock(mutex)
+                self.n += 1
+                mutex_unlock(mutex)
+
+    def count_spinning(self, int64_t times):
+        cdef int64_t i
+        cdef AtomicBool spin = self.spin
+        with nogil:
+            for i in range(times):
+                while ap_exchange_bool_acquire(&spin.value, True):
+                    pass
+                self.n += 1
+                ap_store_bool_release(&spin.value, False)
+
+    def total(self):
+        with self.mutex:
+            return self.n
+
+
+# ---- prange ----
+
+
+def count_parallel(AtomicInt a not None, AtomicUInt seen not None, int64_t times, int threads):
+    """Add one, `times` times, on so many threads of OpenMP; each sets its bit in `seen`."""
+    cdef int64_t i
+    for i in prange(times, nogil=True, num_threads=threads, schedule="static"):
+        ap_fetch_add_i64(&a.value, 1)
+        ap_fetch_or_u64_relaxed(&seen.value, <uint64_t>1 << threadid())
+
+
+# ---- callbacks on threads that Python has never heard of ----
+
+cdef struct job:
+    ap_i64 *count
+    int64_t times
+
+
+cdef void run_job(void *context) noexcept nogil:
+    cdef job *j = <job *>context
+    cdef int64_t i
+    for i in range(j.times):
+        ap_fetch_add_i64(j.count, 1)
+
+
+def count_on_c_threads(AtomicInt a not None, int64_t times, int threads):
+    """Add one, `times` times, on each of so many threads of C; return how many there were.
+
+    The GIL stays with the caller all the time: a thread that called Python would wait for ever.
+    """
+    cdef job j
+    j.count = &a.value
+    j.times = times
+    return call_on_threads(run_job, &j, threads)
+
+
+# ---- with threads that sleep or look in Python ----
+
+
+def store_without_gil(AtomicInt a not None, int64_t value):
+    """For who sleeps in a.wait(): to wake it takes a.notify() afterwards."""
+    with nogil:
+        ap_store_i64(&a.value, value)
+
+
+def spin_until(AtomicBool stop not None, AtomicInt a not None):
+    """Count until Python sets `stop`; return the count as it was seen then."""
+    with nogil:
+        while not ap_load_bool_acquire(&stop.value):
+            ap_fetch_add_i64(&a.value, 1)
+    return ap_load_i64_acquire(&a.value)
