@@ -1,42 +1,47 @@
-"""What one uncontended operation costs: AtomicInt beside a hand-written C extension, Mutex beside Lock.
+"""What one uncontended operation costs: every type beside a hand-written C extension, Mutex beside Lock.
 
-    python benchmarks/latency.py [--rounds 101] [--only WORD] [--json FILE]
+    python benchmarks/latency.py [--peers] [--rounds 101] [--only WORD] [--json FILE]
 
 One thread, one run, the interpreter that runs this. Each statement stands UNROLLED times in the body of a
 timeit loop, its object in a local variable. The two sides take turns, and the ratio is the median of the
 rounds' ratios, so a machine that slows down slows down both. The first row times the baseline against
-itself: what differs from 1.00 there is noise. The interpreter's share of a call is in both.
+itself: what differs from 1.00 there is noise. The interpreter's share of a call is in both. With --peers the
+other side is the same operation of other packages; see peers.py. The operations are in operations.py.
 """
 
 import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
 import sysconfig
-import threading
 import time
 import timeit
 from pathlib import Path
 
-from atomicpy import AtomicInt, Mutex
+from operations import operations
+from peers import installed, rows_of
 
 HERE = Path(__file__).resolve().parent
 UNROLLED = 50
+LIMIT = 1.10  # what the package promises to stay below
+WORD_X = r"\bx\b"
 SAMPLE_SECONDS = 0.002  # short: most samples then fall between two interruptions of a busy machine
 # The CPU time of this thread leaves out what other processes take; Windows counts it in ticks of 16 ms.
 CLOCK = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter
 
 
 def handwritten():
-    """The module of the hand-written counter; built for this interpreter where it is not yet."""
+    """The module of the hand-written types; built for this interpreter where it is not yet."""
     suffix = sysconfig.get_config_var("EXT_SUFFIX")
     folder = HERE.parent / "build" / "benchmarks" / suffix.strip(".")
     library = folder / f"handwritten{suffix}"
     source = HERE / "handwritten"
-    if not library.exists() or library.stat().st_mtime < (source / "handwritten.c").stat().st_mtime:
+    changed = max(file.stat().st_mtime for file in source.glob("*.[ch]"))
+    if not library.exists() or library.stat().st_mtime < changed:
         command = [sys.executable, "setup.py", "-q", "build_ext", "-b", folder, "-t", folder]
         built = subprocess.run(command, cwd=source, capture_output=True, text=True)
         if built.returncode:
@@ -45,32 +50,6 @@ def handwritten():
     import handwritten
 
     return handwritten
-
-
-def operations(counter):
-    """(name, statement, setup, ours, theirs): the setup makes the locals of the statement from `make`."""
-    one = "x = make()"
-    big = "x = make(10**6)"  # a result above 256 is a new object, as it is in use
-    return [
-        ("baseline itself: inc()", "x.inc()", big, counter, counter),
-        ("AtomicInt.inc()", "x.inc()", big, AtomicInt, counter),
-        ("AtomicInt.add(1)", "x.add(1)", big, AtomicInt, counter),
-        ("AtomicInt.add()", "x.add()", big, AtomicInt, counter),
-        ("AtomicInt.load()", "x.load()", big, AtomicInt, counter),
-        ("AtomicInt.load(), below 256", "x.load()", one, AtomicInt, counter),
-        ("AtomicInt += 1", "x += 1", big, AtomicInt, counter),
-        ("AtomicInt.fetch_add(1)", "x.fetch_add(1)", big, AtomicInt, counter),
-        ("AtomicInt.store(1)", "x.store(1)", big, AtomicInt, counter),
-        ("AtomicInt.exchange(1)", "x.exchange(1)", big, AtomicInt, counter),
-        ("AtomicInt.compare_exchange(1, 1)", "x.compare_exchange(1, 1)", "x = make(1)", AtomicInt, counter),
-        ("AtomicInt()", "make()", "", AtomicInt, counter),
-        ("AtomicInt(1)", "make(1)", "", AtomicInt, counter),
-        ("with Mutex", "with x: pass", one, Mutex, threading.Lock),
-        ("Mutex.acquire(); release()", "x.acquire(); x.release()", one, Mutex, threading.Lock),
-        ("Mutex.acquire(False); release()", "x.acquire(False); x.release()", one, Mutex, threading.Lock),
-        ("Mutex.locked()", "x.locked()", one, Mutex, threading.Lock),
-        ("Mutex()", "make()", "", Mutex, threading.Lock),
-    ]
 
 
 def timer(statement, setup, make):
@@ -82,9 +61,8 @@ def ns(timer, loops):
     return timer.timeit(loops) / (loops * UNROLLED) * 1e9
 
 
-def compare(statement, setup, ours, theirs, rounds):
-    """Median ns of ours and theirs, and the quartiles of the ratio of each round."""
-    ours, theirs = timer(statement, setup, ours), timer(statement, setup, theirs)
+def compare(ours, theirs, rounds):
+    """Median ns of ours and theirs, two timers, and the quartiles of the ratio of each round."""
     for warm_up in (ours, theirs):  # the specialising interpreter needs a few loops
         ns(warm_up, 1000)
     loops = max(1, round(SAMPLE_SECONDS * 1e9 / (ns(theirs, 1000) * UNROLLED)))
@@ -104,6 +82,27 @@ def compare(statement, setup, ours, theirs, rounds):
     }
 
 
+def by_hand():
+    """(name, our timer, the baseline's) of every operation."""
+    for name, statement, setup, ours, theirs in operations(handwritten()):
+        yield name, timer(statement, setup, ours), timer(statement, setup, theirs)
+
+
+def peers():
+    """(name, our timer, the peer's) of every operation that an installed peer has too."""
+    found, missing = installed()
+    print("\npeers:", *(f"{name} {version}" for name, (version, _) in found.items()))
+    for name, reason in missing.items():
+        print(f"left out: {name} ({reason})")
+    for name, (_, makers) in found.items():
+        for kind, statement, setup, theirs in rows_of(name):
+            yield (
+                f"{re.sub(WORD_X, kind.__name__, statement)} / {name} {re.sub(WORD_X, '', theirs).strip('.')}",
+                timer(statement, setup, kind),
+                timer(theirs, setup, makers[kind]),
+            )
+
+
 def conditions():
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return {
@@ -120,6 +119,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=101, help="samples of each side per operation (101)")
     parser.add_argument("--only", default="", metavar="WORD", help="only the operations with WORD in them")
+    parser.add_argument("--peers", action="store_true", help="compare with other packages, where they are installed")
     parser.add_argument("--json", metavar="FILE", help="write the figures to FILE as well")
     args = parser.parse_args()
     if args.rounds < 2:
@@ -127,22 +127,21 @@ def main():
 
     results = {}
     wall, cpu = time.perf_counter(), time.process_time()
-    counter = handwritten().Counter
     report = {"conditions": conditions(), "rounds": args.rounds, "operations": results}
     print(
         "{interpreter} ({compiler}), GIL {}, {machine}, {cores} cores, one thread".format(
             "on" if report["conditions"]["gil"] else "off", **report["conditions"]
         )
     )
-    print(f"\n{'operation':34} {'ns':>7} {'baseline':>9} {'ratio':>6}   middle half")
-    for name, statement, setup, ours, theirs in operations(counter):
+    print(f"\n{'operation':46} {'ns':>7} {'baseline':>9} {'ratio':>6}   middle half")
+    for name, ours, theirs in peers() if args.peers else by_hand():
         if args.only in name:
-            row = results[name] = compare(statement, setup, ours, theirs, args.rounds)
-            print(
-                f"{name:34} {row['ns']:7.1f} {row['baseline_ns']:9.1f} {row['ratio']:6.2f}   "
-                "{:.2f} - {:.2f}".format(*row["ratio_quartiles"]),
-                flush=True,
-            )
+            row = results[name] = compare(ours, theirs, args.rounds)
+            low, high = row["ratio_quartiles"]
+            figures = f"{row['ns']:7.1f} {row['baseline_ns']:9.1f} {row['ratio']:6.2f}   {low:.2f} - {high:.2f}"
+            print(f"{name:46} {figures}", flush=True)
+    slower = [name for name, row in results.items() if row["ratio"] > LIMIT]
+    print(f"\nabove {LIMIT:.2f}: {len(slower)} of {len(results)}", *slower, sep="\n    ")
     report["cpu_per_wall"] = (time.process_time() - cpu) / (time.perf_counter() - wall)
     print(f"\n{args.rounds} rounds, CPU time / wall time {report['cpu_per_wall']:.2f}")
     if args.json:

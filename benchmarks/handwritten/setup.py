@@ -9,7 +9,7 @@ setup(
     ext_modules=[
         Extension(
             "handwritten",
-            ["handwritten.c"],
+            ["handwritten.c", "integers.c", "flag.c", "float.c", "ref.c", "array.c"],
             extra_compile_args=(
                 ["/std:c11", "/experimental:c11atomics", "/O2"]
                 if sys.platform == "win32"
