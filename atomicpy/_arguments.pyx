@@ -65,7 +65,7 @@ cdef Py_ssize_t as_index_slow(object n, str what) except? -1:
     return PyNumber_AsSsize_t(n, NULL)
 
 
-cdef size_t as_waiters(object n) except? 0:
+cdef size_t as_waiters_slow(object n) except? 0:
     """How many waiters notify(n) is to wake."""
     number = integer(n, "notify()")
     if number < 0:

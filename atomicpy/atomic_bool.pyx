@@ -138,7 +138,10 @@ cdef class AtomicBool:
         (True, False)
         """
         cdef uint64_t seen = as_bool(expected, "AtomicBool")
-        return block(wait_until, &self.value, seen, wait_deadline(timeout))
+        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
+        if ap_load_bool(&self.value) != <bint>seen:
+            return True
+        return block(wait_until, &self.value, seen, deadline)
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.

@@ -9,7 +9,7 @@ arguments, results, errors.
 cimport cython
 from cpython.object cimport PyObject_RichCompare
 
-from atomicpy._arguments cimport as_double, refuse_copy
+from atomicpy._arguments cimport ap_compare_f64, as_double, refuse_copy
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicFloat"]
@@ -204,7 +204,10 @@ cdef class AtomicFloat:
         return ap_load_f64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
-        return PyObject_RichCompare(ap_load_f64(&self.value), other, operator)
+        cdef double value = ap_load_f64(&self.value)
+        if type(other) is float:
+            return ap_compare_f64(value, <double>other, operator)
+        return PyObject_RichCompare(value, other, operator)
 
     def __format__(self, spec, /):
         return format(ap_load_f64(&self.value), spec)

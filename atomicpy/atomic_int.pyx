@@ -11,7 +11,7 @@ from cpython.object cimport PyObject_RichCompare
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.ap_atomic cimport *
-from atomicpy._arguments cimport as_int64, as_waiters, refuse_copy
+from atomicpy._arguments cimport ap_compact_value, ap_compare_i64, ap_is_compact, as_int64, as_waiters, refuse_copy
 from atomicpy._blocking cimport AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
 
 __all__ = ["AtomicInt"]
@@ -297,7 +297,10 @@ cdef class AtomicInt:
         (True, False)
         """
         cdef uint64_t seen = <uint64_t>as_int64(expected, "AtomicInt")
-        return block(wait_until, &self.value, seen, wait_deadline(timeout))
+        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
+        if ap_load_i64(&self.value) != <int64_t>seen:
+            return True
+        return block(wait_until, &self.value, seen, deadline)
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -358,7 +361,10 @@ cdef class AtomicInt:
         return ap_load_i64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
-        return PyObject_RichCompare(ap_load_i64(&self.value), other, operator)
+        cdef int64_t value = ap_load_i64(&self.value)
+        if ap_is_compact(other):
+            return ap_compare_i64(value, ap_compact_value(other), operator)
+        return PyObject_RichCompare(value, other, operator)
 
     def __format__(self, spec, /):
         return format(ap_load_i64(&self.value), spec)

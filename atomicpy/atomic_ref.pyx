@@ -38,6 +38,9 @@ cdef extern from *:
 
     static inline void ap_ref_synchronize(ap_guard *guard)
     {
+        if (ap_guard_quiet(guard)) {
+            return;
+        }
         PyMutex_Lock(&ap_ref_writers);
         ap_guard_synchronize(guard, ap_ref_relax);
         PyMutex_Unlock(&ap_ref_writers);

@@ -47,6 +47,13 @@ static inline uint32_t ap_guard_enter(ap_guard *g)
 
 static inline void ap_guard_leave(ap_guard *g, uint32_t side) { ap_fetch_sub_u32(&g->readers[side], 1); }
 
+/* Is each counter at zero when it is looked at? After the exchange that is all there is to wait for, and any number of
+ * writers may ask at once: turning the bit is for getting through while readers keep coming, and for that alone. */
+static inline bool ap_guard_quiet(ap_guard *g)
+{
+    return ap_load_u32(&g->readers[0]) == 0 && ap_load_u32(&g->readers[1]) == 0;
+}
+
 /* Returns when every reader that had entered before the call has left. One caller at a time. relax() is called while
  * readers are at it. */
 static inline void ap_guard_synchronize(ap_guard *g, void (*relax)(void))

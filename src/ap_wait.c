@@ -4,6 +4,7 @@
  */
 #include "ap_os.h"
 
+#include "ap_atomic.h"
 #include "ap_wait.h"
 
 /* One thread asleep, on its own stack: it leaves ap_wait only when it is out of the queue, with the bucket's lock held,
@@ -19,7 +20,8 @@ typedef struct sleeper {
 typedef struct {
     ap_os_lock lock;
     sleeper *first;
-    sleeper **end; /* where the next one is hung in */
+    sleeper **end;   /* where the next one is hung in */
+    ap_u32 sleepers; /* in the queue, or with the lock held and about to look whether to join it */
 } bucket;
 
 #define BUCKETS 256u
@@ -31,6 +33,7 @@ static void clear(void)
         ap_os_lock_init(&table[i].lock);
         table[i].first = NULL;
         table[i].end = &table[i].first;
+        ap_init_u32(&table[i].sleepers, 0);
     }
 }
 
@@ -70,7 +73,9 @@ ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t 
     ap_wait_result result = AP_WOKEN;
 
     ap_os_lock_acquire(&b->lock);
+    ap_fetch_add_u32(&b->sleepers, 1);
     if (!still(word, what)) {
+        ap_fetch_sub_u32(&b->sleepers, 1);
         ap_os_lock_release(&b->lock);
         return AP_CHANGED;
     }
@@ -91,6 +96,7 @@ ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t 
             break;
         }
     }
+    ap_fetch_sub_u32(&b->sleepers, 1);
     ap_os_lock_release(&b->lock);
     ap_os_cond_destroy(&self.cond);
     return result;
@@ -101,6 +107,10 @@ size_t ap_wake(const void *word, size_t n)
     bucket *b = bucket_of(word);
     size_t woken = 0;
 
+    /* Nobody here, no lock; ap_wait.h says why none is missed. */
+    if (ap_load_u32(&b->sleepers) == 0) {
+        return 0;
+    }
     ap_os_lock_acquire(&b->lock);
     for (sleeper **at = &b->first; *at != NULL && woken < n;) {
         sleeper *s = *at;

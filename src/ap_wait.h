@@ -6,13 +6,16 @@
  * address, as in WebKit's ParkingLot and the Linux futex. Every primitive that blocks is built on these two calls:
  *
  *     the sleeper                                   the waker
- *     ap_wait(word, still, what, deadline)          change the word (sequentially consistent)
- *         table locked: still(word, what)?          ap_wake(word, n)
- *         then sleep                                    table locked: wake the first n that sleep on it
+ *     ap_wait(word, still, what, deadline)          change the word
+ *         table locked:                             ap_wake(word, n)
+ *             count itself among the sleepers           no sleepers counted? nobody to wake
+ *             still(word, what)? then sleep             table locked: wake the first n that sleep on it
  *
- * No wake-up is lost. The sleeper tests the word and joins the queue in one critical section, and the waker searches
- * the queue in one of the same lock, after its change. If the sleeper's section comes first, the waker finds it in the
- * queue. If the waker's comes first, its change happened before the sleeper's test, which sees it and does not sleep.
+ * No wake-up is lost. The change of the word, which must be sequentially consistent, the waker's look at the count, the
+ * sleeper's counting and its test of the word are in one order. If the waker sees no sleeper, the counting comes after
+ * its look, and the test later still: it sees the change, and does not sleep. Otherwise both have a critical section of
+ * one lock. If the sleeper's comes first, the waker finds it in the queue. If the waker's comes first, its change
+ * happened before the sleeper's test, which sees it.
  *
  * In the child after fork() the table is empty: the threads that slept are not there.
  */

@@ -10,7 +10,7 @@ from interleavings import BLOCKED, DONE, InterleavingError, explore
 
 # ---- ap_wait and ap_wake: the table of sleepers -----------------------------------------------------------------
 
-SLEEPERS = {"bucket": None, "queue": (), "woken": frozenset()}
+SLEEPERS = {"bucket": None, "sleepers": 0, "queue": (), "woken": frozenset()}
 
 
 def lock_bucket(to):
@@ -23,18 +23,30 @@ def lock_bucket(to):
     return step
 
 
-def wait_steps(still, woken_to, timed_out_to=None, test_first=False):
-    """ap_wait: `still` is asked with the bucket locked, or, broken, before (test_first)."""
+def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=False):
+    """ap_wait: `still` is asked with the bucket locked and after counting itself; or, broken, before one of the two."""
+
+    def count(s, me):
+        s["sleepers"] += 1
+        return "wait: asleep" if count_last else "wait: test"
 
     def test_early(s, me):
         return "wait: lock" if still(s, me) else woken_to
 
     def test_and_queue(s, me):
-        s["bucket"] = None
         if not test_first and not still(s, me):
+            s["bucket"] = None
+            s["sleepers"] -= not count_last
             return woken_to
         s["queue"] = (*s["queue"], me)
+        if count_last:
+            return "wait: count"
+        s["bucket"] = None
         return "wait: asleep"
+
+    def count_and_unlock(s, me):
+        s["bucket"] = None
+        return count(s, me)
 
     def asleep(s, me):
         if timed_out_to and me not in s["woken"]:
@@ -46,17 +58,21 @@ def wait_steps(still, woken_to, timed_out_to=None, test_first=False):
         if me not in s["woken"] or s["bucket"] is not None:
             return BLOCKED
         s["woken"] -= {me}
+        s["sleepers"] -= 1
         return woken_to
 
     def time_out(s, me):
         if s["bucket"] is not None:
             return BLOCKED
         s["queue"] = tuple(other for other in s["queue"] if other != me)
+        s["sleepers"] -= 1
         return timed_out_to
 
+    locked_to = "wait: test" if count_last else "wait: count"
     return {
-        "wait": test_early if test_first else lock_bucket("wait: test"),
-        "wait: lock": lock_bucket("wait: test"),
+        "wait": test_early if test_first else lock_bucket(locked_to),
+        "wait: lock": lock_bucket(locked_to),
+        "wait: count": count_and_unlock if count_last else count,
         "wait: test": test_and_queue,
         "wait: asleep": asleep,
     }
@@ -69,7 +85,10 @@ def wake_steps(n, to):
         s["bucket"] = None
         return to
 
-    return {"wake": lock_bucket("wake: search"), "wake: search": wake}
+    def look(s, me):
+        return "wake: lock" if s["sleepers"] else to
+
+    return {"wake": look, "wake: lock": lock_bucket("wake: search"), "wake: search": wake}
 
 
 # ---- a value, a waiter, a change and a notify -------------------------------------------------------------------
@@ -88,7 +107,7 @@ def changer(notify_first=False):
         return DONE if notify_first else "wake"
 
     if notify_first:
-        return {"start": lock_bucket("wake: search"), **wake_steps(9, "change"), "change": change}
+        return {**wake_steps(9, "change"), "start": wake_steps(9, "change")["wake"], "change": change}
     return {"start": change, **wake_steps(9, DONE)}
 
 
@@ -100,6 +119,7 @@ def test_no_wake_up_is_lost():
     "programs",
     [
         pytest.param([waiter(test_first=True), changer()], id="the value tested before the table is locked"),
+        pytest.param([waiter(count_last=True), changer()], id="the value tested before the sleeper is counted"),
         pytest.param([waiter(), changer(notify_first=True)], id="notified before the change"),
     ],
 )
@@ -277,7 +297,13 @@ def writer(new, sides=2, before=False):
 
     def exchange(s, me):
         s[f"old {me}"], s["pointer"] = s["pointer"], new
-        return "drop" if before else "writers"
+        return "drop" if before else "look at 0"
+
+    def look(side, to):
+        def step(s, me):
+            return "writers" if s["readers"][side] else to
+
+        return step
 
     def writers(s, me):
         if s["writer"] is not None:
@@ -305,6 +331,8 @@ def writer(new, sides=2, before=False):
     return {
         "start": writers if before else exchange,
         "exchange": exchange,
+        "look at 0": look(0, "look at 1" if sides == 2 else "drop"),
+        "look at 1": look(1, "drop"),
         "writers": writers,
         "other side": other_side,
         "turn": turn,
@@ -330,7 +358,7 @@ def test_no_reader_counts_a_reference_to_a_freed_object():
     [
         pytest.param([reader(guarded=False), writer(1)], id="readers that do not announce themselves"),
         pytest.param([reader(), writer(1, before=True)], id="synchronized before the exchange"),
-        pytest.param([reader(), writer(1, sides=1), writer(2, sides=1)], id="one of the two sides looked at"),
+        pytest.param([reader(), reader(), writer(1, sides=1), writer(2, sides=1)], id="one of the two sides looked at"),
     ],
 )
 def test_a_broken_guard_is_found(programs):
