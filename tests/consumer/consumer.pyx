@@ -57,23 +57,23 @@ OPENMP = bool(HAS_OPENMP)
 
 
 def count_int(AtomicInt a not None, int64_t times):
-    cdef int64_t i
+    cdef int64_t _i
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             ap_fetch_add_i64(&a.value, 1)
 
 
 def count_int_relaxed(AtomicInt a not None, int64_t times):
-    cdef int64_t i
+    cdef int64_t _i
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             ap_fetch_add_i64_relaxed(&a.value, 1)
 
 
 def count_int_by_swaps(AtomicInt a not None, int64_t times):
-    cdef int64_t i, old
+    cdef int64_t _i, old
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             old = ap_load_i64_relaxed(&a.value)
             while not ap_compare_exchange_weak_i64_release(&a.value, &old, old + 1):
                 pass
@@ -85,23 +85,23 @@ def count_int_in_c(AtomicInt a not None, int64_t times):
 
 
 def count_uint(AtomicUInt a not None, int64_t times):
-    cdef int64_t i
+    cdef int64_t _i
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             ap_fetch_add_u64(&a.value, 1)
 
 
 def flip_bit(AtomicUInt a not None, int bit, int64_t times):
-    cdef int64_t i
+    cdef int64_t _i
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             ap_fetch_xor_u64_release(&a.value, <uint64_t>1 << bit)
 
 
 def toggle(AtomicBool a not None, int64_t times):
-    cdef int64_t i
+    cdef int64_t _i
     with nogil:
-        for i in range(times):
+        for _i in range(times):
             ap_fetch_not_bool(&a.value)
 
 
@@ -142,19 +142,19 @@ cdef class Guarded:
         self.spin = AtomicBool()
 
     def count(self, int64_t times):
-        cdef int64_t i
+        cdef int64_t _i
         cdef Mutex mutex = self.mutex
         with nogil:
-            for i in range(times):
+            for _i in range(times):
                 mutex_lock(mutex)
                 self.n += 1
                 mutex_unlock(mutex)
 
     def count_spinning(self, int64_t times):
-        cdef int64_t i
+        cdef int64_t _i
         cdef AtomicBool spin = self.spin
         with nogil:
-            for i in range(times):
+            for _i in range(times):
                 while ap_exchange_bool_acquire(&spin.value, True):
                     pass
                 self.n += 1
@@ -170,8 +170,8 @@ cdef class Guarded:
 
 def count_parallel(AtomicInt a not None, AtomicUInt seen not None, int64_t times, int threads):
     """Add one, `times` times, on so many threads of OpenMP; each sets its bit in `seen`."""
-    cdef int64_t i
-    for i in prange(times, nogil=True, num_threads=threads, schedule="static"):
+    cdef int64_t _i
+    for _i in prange(times, nogil=True, num_threads=threads, schedule="static"):
         ap_fetch_add_i64(&a.value, 1)
         ap_fetch_or_u64_relaxed(&seen.value, <uint64_t>1 << threadid())
 
@@ -185,8 +185,8 @@ cdef struct job:
 
 cdef void run_job(void *context) noexcept nogil:
     cdef job *j = <job *>context
-    cdef int64_t i
-    for i in range(j.times):
+    cdef int64_t _i
+    for _i in range(j.times):
         ap_fetch_add_i64(j.count, 1)
 
 
