@@ -195,6 +195,25 @@ def test_memory_lives_as_long_as_a_view_of_it():
     assert ref() is None
 
 
+def test_shares_its_words_with_numpy_both_ways():
+    numpy = pytest.importorskip("numpy")
+    a = AtomicIntArray([1, 2, 3])
+    view = numpy.asarray(a)
+    assert view.dtype == numpy.int64
+    view += 10
+    assert list(a) == [11, 12, 13]
+    a.inc(0)
+    assert view.tolist() == [12, 12, 13]
+
+    theirs = numpy.zeros(4, dtype=numpy.int64)
+    b = AtomicIntArray.from_buffer(theirs)
+    b.add(numpy.int32(1), numpy.uint8(5))
+    assert theirs.tolist() == [0, 5, 0, 0]
+    assert list(AtomicIntArray(theirs)) == [0, 5, 0, 0]
+    with pytest.raises((BufferError, ValueError)):  # which of the two is NumPy's choice
+        AtomicIntArray.from_buffer(numpy.zeros((4, 4), dtype=numpy.int64)[:, 1])
+
+
 # ---- from_buffer ------------------------------------------------------------------------------------------------
 
 
