@@ -24,7 +24,7 @@ MAX_INCREMENTS = 10**9
 # is the narrowest: now and then a thousand threads queue for the lock that an object has there, and each
 # increment takes 7 microseconds.
 TOTAL_GIL = 2_000_000
-TOTAL_FREE_THREADED = 400_000
+TOTAL_FREE_THREADED = 250_000
 TOTAL_NATIVE = 40_000_000
 
 
