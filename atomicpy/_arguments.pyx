@@ -5,7 +5,7 @@ The fast halves are inline in `_arguments.pxd`. Each error says what was given, 
 """
 
 from cpython.float cimport PyFloat_AsDouble
-from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong
+from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_AsUnsignedLongLong, PyLong_CheckExact
 from cpython.number cimport PyNumber_Index
 
 cdef extern from "Python.h":
@@ -20,6 +20,8 @@ cdef str shown(number):
 
 
 cdef object integer(object n, str type_name):
+    if PyLong_CheckExact(n):  # a large one; on 3.11, any
+        return n
     if not hasattr(type(n), "__index__"):
         raise TypeError(f"{type_name} needs an integer, not {described(n)}; convert it with int() first")
     return PyNumber_Index(n)
@@ -58,6 +60,8 @@ cdef bint as_bool_slow(object value, str type_name) except -1:
 
 
 cdef Py_ssize_t as_index_slow(object n, str what) except? -1:
+    if PyLong_CheckExact(n):
+        return PyNumber_AsSsize_t(n, NULL)
     if isinstance(n, slice):
         raise TypeError(f"{what} cannot be sliced: there is no atomic step on several elements; take them one by one")
     if not hasattr(type(n), "__index__"):

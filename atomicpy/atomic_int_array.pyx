@@ -13,7 +13,7 @@ from cpython.buffer cimport (
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from libc.stdint cimport int64_t, uintptr_t
 
-from atomicpy._arguments cimport as_index, as_int64, refuse_copy, shown, shown
+from atomicpy._arguments cimport as_index, as_int64, refuse_copy, shown
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicIntArray"]
