@@ -6,11 +6,11 @@ algorithms are in `src/ap_atomic.h` and `src/ap_wait.h`; here Python's side is d
 """
 
 cimport cython
-from cpython.object cimport PyObject_RichCompare
+from cpython.object cimport Py_EQ, PyObject_RichCompare
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._arguments cimport as_bool, as_waiters, refuse_copy
-from atomicpy._blocking cimport AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicBool"]
@@ -24,6 +24,18 @@ ap_wait_init()
 
 cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
     return ap_wait_bool(<ap_bool *>word, expected != 0, deadline)
+
+
+cdef void atomic_bool_wait(AtomicBool a, bint expected) noexcept nogil:
+    ap_wait_bool(&a.value, expected, AP_FOREVER)
+
+
+cdef size_t atomic_bool_notify(AtomicBool a, size_t n) noexcept nogil:
+    return ap_wake(&a.value, n)
+
+
+cdef size_t atomic_bool_notify_all(AtomicBool a) noexcept nogil:
+    return ap_wake(&a.value, AP_WAKE_ALL)
 
 
 @cython.final
@@ -167,6 +179,9 @@ cdef class AtomicBool:
         return ap_load_bool(&self.value)
 
     def __richcmp__(self, other, int operator):
+        # The common case without a call into Python: True and False are one object each.
+        if operator == Py_EQ and (other is True or other is False):
+            return ap_load_bool(&self.value) == (other is True)
         return PyObject_RichCompare(ap_load_bool(&self.value), other, operator)
 
     def __repr__(self):

@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.ap_atomic cimport *
 from atomicpy._arguments cimport ap_compact_value, ap_compare_i64, ap_is_compact, as_int64, as_waiters, refuse_copy
-from atomicpy._blocking cimport AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
 
 __all__ = ["AtomicInt"]
 
@@ -25,6 +25,18 @@ ap_wait_init()
 
 cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
     return ap_wait_i64(<ap_i64 *>word, <int64_t>expected, deadline)
+
+
+cdef void atomic_int_wait(AtomicInt a, int64_t expected) noexcept nogil:
+    ap_wait_i64(&a.value, expected, AP_FOREVER)
+
+
+cdef size_t atomic_int_notify(AtomicInt a, size_t n) noexcept nogil:
+    return ap_wake(&a.value, n)
+
+
+cdef size_t atomic_int_notify_all(AtomicInt a) noexcept nogil:
+    return ap_wake(&a.value, AP_WAKE_ALL)
 
 
 cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:

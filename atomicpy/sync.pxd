@@ -24,6 +24,9 @@ cdef class WaitGroup:
     cdef object errors           # deque: what the functions of go() raised, in the order in which they ended
     cdef object __weakref__
 
-# For nogil code: they block without Python, so no signal and no timeout is heard.
+# For nogil code: they block without Python, so no signal and no timeout is heard. mutex_unlock of what nobody holds and
+# wait_group_add to below zero or above 2**31 - 1 return False, and nothing has changed.
 cdef void mutex_lock(Mutex m) noexcept nogil
 cdef bint mutex_unlock(Mutex m) noexcept nogil
+cdef bint wait_group_add(WaitGroup wg, int64_t n) noexcept nogil
+cdef void wait_group_wait(WaitGroup wg) noexcept nogil

@@ -154,6 +154,15 @@ cdef bint wait_until(void *group, uint64_t ticket, int64_t deadline) noexcept no
     return ap_waitgroup_wait(<ap_waitgroup *>group, ticket, deadline)
 
 
+cdef bint wait_group_add(WaitGroup wg, int64_t n) noexcept nogil:
+    cdef int64_t count
+    return ap_waitgroup_add(&wg.group, n, &count) == AP_WAITGROUP_OK
+
+
+cdef void wait_group_wait(WaitGroup wg) noexcept nogil:
+    ap_waitgroup_wait(&wg.group, ap_waitgroup_ticket(&wg.group), AP_FOREVER)
+
+
 cdef int add_to(WaitGroup wg, int64_t n) except -1:
     cdef int64_t count
     cdef ap_waitgroup_result result = ap_waitgroup_add(&wg.group, n, &count)
@@ -291,11 +300,10 @@ cdef class WaitGroup:
         raises is raised by `wait()`. The call of `go()` happens before `fn` begins.
         Raises RuntimeError where the system starts no more threads; the count is as it was.
 
-        >>> wg = WaitGroup()
-        >>> thread = wg.go(print, "hello", end="!")
-        hello!
-        >>> wg.wait()
-        True
+        >>> wg, said = WaitGroup(), []
+        >>> thread = wg.go(said.append, "hello")
+        >>> wg.wait(), said
+        (True, ['hello'])
         """
         if not callable(fn):
             raise TypeError(f"go() needs a function to call, not the {type(fn).__name__} {fn!r}")

@@ -88,3 +88,12 @@ def test_every_toggle_counts():
     seen = run_threaded(lambda me: sum(a.toggle() for _ in range(3000)), 8)
     assert sum(seen) == 12_000  # each second toggle makes it True
     assert a.load() is False
+
+
+@pytest.mark.parametrize("value", [False, True])
+@pytest.mark.parametrize("other", [False, True, 0, 1, 2, 1.0, None, "True"])
+def test_compares_as_the_bool_it_holds(value, other):
+    a = AtomicBool(value)
+    assert (a == other) is (value == other)
+    assert (a != other) is (value != other)
+    assert (other == a) is (other == value)

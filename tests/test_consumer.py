@@ -16,6 +16,7 @@ import subprocess
 import sys
 import sysconfig
 import threading
+import time
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +24,7 @@ import pytest
 from helpers import FREE_THREADED, PYTHON, run_program, run_threaded
 
 import atomicpy
-from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt
+from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt, WaitGroup
 
 SOURCE = Path(__file__).resolve().parent / "consumer"
 INSTALLED = Path(atomicpy.__file__).resolve().parent
@@ -208,16 +209,41 @@ def test_threads_that_python_never_saw_count_while_the_gil_is_held(consumer):
     assert a.load() == N
 
 
-def test_a_thread_asleep_in_wait_sees_what_a_nogil_loop_stored(consumer):
+def test_nogil_code_wakes_a_thread_asleep_in_wait(consumer):
     a = AtomicInt()
     woken = []
     sleeper = threading.Thread(target=lambda: woken.append(a.wait(0, timeout=60)), daemon=True)
     sleeper.start()
-    consumer.store_without_gil(a, 7)
-    # Either it slept by now, and this wakes it, or it will see the value and not sleep.
-    a.notify_all()
-    sleeper.join(60)
+    time.sleep(0.1)  # it sleeps by now, or will see the value and not sleep
+    consumer.store_and_notify(a, 7)
+    sleeper.join(10)
     assert woken == [True]
+
+
+def test_nogil_threads_that_sleep_and_wake_each_other_miss_no_turn(consumer):
+    ball = AtomicInt()
+    run_threaded(lambda me: consumer.rally(ball, me, 2000), 2)
+    assert ball.load() == 4000
+
+
+def test_nogil_threads_asleep_are_woken_all_at_once(consumer):
+    start, ready = AtomicBool(), AtomicUInt()
+
+    def work(me: int) -> int:
+        return consumer.wait_for_start(start, ready) if me else consumer.start_all(start, ready, THREADS - 1)
+
+    woken, *_ = run_threaded(work, THREADS)
+    assert 0 <= woken < THREADS
+    assert ready.load() == THREADS - 1
+
+
+def test_nogil_code_waits_for_a_group_and_finishes_its_work(consumer):
+    wg = WaitGroup()
+    wg.add(THREADS - 1)
+    run_threaded(lambda me: consumer.finish(wg) if me else consumer.wait_for_group(wg), THREADS)
+    assert wg.count == 0
+    assert consumer.finish(wg) is False, "below zero"
+    assert wg.count == 0
 
 
 def test_a_thread_of_python_stops_a_nogil_loop(consumer):

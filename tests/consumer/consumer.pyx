@@ -15,6 +15,7 @@ from atomicpy cimport (
     AtomicIntArray,
     AtomicUInt,
     Mutex,
+    WaitGroup,
     ap_compare_exchange_weak_i64_release,
     ap_exchange_bool_acquire,
     ap_fetch_add_f64,
@@ -30,10 +31,19 @@ from atomicpy cimport (
     ap_load_bool_acquire,
     ap_load_i64_acquire,
     ap_load_i64_relaxed,
+    ap_store_bool,
     ap_store_bool_release,
     ap_store_i64,
+    atomic_bool_notify_all,
+    atomic_bool_wait,
+    atomic_int_notify,
+    atomic_int_wait,
+    atomic_uint_notify,
+    atomic_uint_wait,
     mutex_lock,
     mutex_unlock,
+    wait_group_add,
+    wait_group_wait,
 )
 
 cdef extern from *:
@@ -204,10 +214,53 @@ def count_on_c_threads(AtomicInt a not None, int64_t times, int threads):
 # ---- with threads that sleep or look in Python ----
 
 
-def store_without_gil(AtomicInt a not None, int64_t value):
-    """For who sleeps in a.wait(): to wake it takes a.notify() afterwards."""
+def store_and_notify(AtomicInt a not None, int64_t value):
+    """Wake who sleeps in a.wait(), in Python or here."""
     with nogil:
         ap_store_i64(&a.value, value)
+        atomic_int_notify(a, 1)
+
+
+def rally(AtomicInt ball not None, int64_t me, int64_t times):
+    """Two threads, me = 0 and me = 1, hit the ball in turn and sleep in between."""
+    cdef int64_t i
+    with nogil:
+        for i in range(times):
+            atomic_int_wait(ball, 2 * i - 1 + me)
+            ap_store_i64(&ball.value, 2 * i + 1 + me)
+            atomic_int_notify(ball, 1)
+
+
+def wait_for_start(AtomicBool start not None, AtomicUInt ready not None):
+    """Count itself in `ready`, then sleep until `start` is set."""
+    with nogil:
+        ap_fetch_add_u64(&ready.value, 1)
+        atomic_uint_notify(ready, 1)
+        atomic_bool_wait(start, False)
+
+
+def start_all(AtomicBool start not None, AtomicUInt ready not None, uint64_t threads):
+    cdef uint64_t seen
+    cdef size_t woken
+    with nogil:
+        for seen in range(threads):
+            atomic_uint_wait(ready, seen)
+        ap_store_bool(&start.value, True)  # no weaker: see atomic_bool.pxd
+        woken = atomic_bool_notify_all(start)
+    return woken
+
+
+def finish(WaitGroup wg not None):
+    """done(), and whether the group agreed."""
+    cdef bint agreed
+    with nogil:
+        agreed = wait_group_add(wg, -1)
+    return agreed
+
+
+def wait_for_group(WaitGroup wg not None):
+    with nogil:
+        wait_group_wait(wg)
 
 
 def spin_until(AtomicBool stop not None, AtomicInt a not None):
