@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import NamedTuple
 
 from helpers import FREE_THREADED, run_threaded
-from models import same
+from modelling import same
 
 from atomicpy import AtomicInt
 

@@ -1,66 +1,17 @@
 """What each operation of each atomic type does, said once in plain Python on the bare value.
 
-`TYPES` is the table: one entry per type, one line per operation. `test_model.py` runs sequences of calls against it in
-one thread, `test_linearizability.py` histories of several; a new type joins both by its entry here.
+`TYPES` is the table: one entry per type. `test_model.py` runs sequences of calls against it in one thread,
+`test_linearizability.py` histories of several; a new type joins both by its entry here.
 """
 
 import operator
-from collections.abc import Callable, Hashable
-from functools import partial
-from typing import NamedTuple
 
-from atomicpy import AtomicInt
+from modelling import FUNCTIONS, NOT_INTEGERS, Index, Model, Operation, cell, fail, integer, number, read
+
+from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicRef, AtomicUInt
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
-
-
-class Operation(NamedTuple):
-    """One operation, on the atomic and in the model."""
-
-    apply: Callable  # of the atomic and the arguments, as a user calls it
-    step: Callable  # of the old value and the arguments: (the value left, the result)
-    takes: str = ""  # its arguments: n an operand, ? an operand that may be left out, f a function for update
-
-
-class Model(NamedTuple):
-    """A type: its operations, and what it lets in."""
-
-    make: Callable  # of a value: the atomic
-    operand: Callable  # of an argument: the value it stands for, or an exception
-    result: Callable  # of the value a step would leave: the value it leaves, or an exception
-    operations: dict[str, Operation]
-    scenes: dict[str, tuple]  # name: the value at the start, the operands that make threads collide there
-    operands: tuple  # what the single-threaded test draws from besides, good and bad
-    functions: tuple  # what it draws for update
-
-    def step(self, state: Hashable, name: str, arguments: tuple) -> tuple[Hashable, object]:
-        """(the state after the call, its result or the type of what it raises). Pure."""
-        operation = self.operations[name]
-        try:
-            values = [n if callable(n) else self.operand(n) for n in arguments]
-            left, result = operation.step(state, *values)
-            return self.result(left), result
-        except Exception as error:
-            return state, type(error)
-
-    def call(self, atomic: object, name: str, arguments: tuple) -> Callable[[], object]:
-        """The same call on the atomic itself, ready to be made."""
-        return partial(self.operations[name].apply, atomic, *arguments)
-
-
-def same(left: object, right: object) -> bool:
-    """Whether two results are one and the same: True is not 1, and NaN is NaN."""
-    return type(left) is type(right) and (left is right or left == right or (left != left and right != right))
-
-
-def inplace(fn: Callable) -> Callable:
-    """`a += n` and its like; the result is whether the atomic itself came back."""
-    return lambda atomic, n: fn(atomic, n) is atomic
-
-
-def read(fn: Callable) -> Operation:
-    """A load(), then plain Python."""
-    return Operation(fn, lambda old: (old, fn(old)))
+UINT64_MAX = 2**64 - 1
 
 
 # ---- AtomicInt -------------------------------------------------------------------------------------------------
@@ -73,83 +24,11 @@ def int64(n: object) -> int:
     return n
 
 
-def flip(value):
-    return ~value
-
-
-def grow(value):
-    return value + 1
-
-
-def halve(value):
-    return value / 2
-
-
-def fail(value):
-    raise ZeroDivisionError
-
-
-class Index:
-    """Not an int, but usable as one; or not, where __index__ raises or returns something else."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __index__(self):
-        if isinstance(self.value, BaseException):
-            raise self.value
-        return self.value
-
-    def __repr__(self):
-        return f"Index({self.value!r})"
-
-
-def new_of(fn: Callable) -> Callable:
-    return lambda old, n=1: (new := fn(old, n), new)
-
-
-def old_of(fn: Callable) -> Callable:
-    return lambda old, n=1: (fn(old, n), old)
-
-
-def updated(old, fn):
-    new = int64(fn(old))
-    return new, new
-
-
 ATOMIC_INT = Model(
     make=AtomicInt,
     operand=int64,
     result=int64,
-    operations={
-        "load": Operation(AtomicInt.load, lambda old: (old, old)),
-        "store": Operation(AtomicInt.store, lambda old, n: (n, None), "n"),
-        "exchange": Operation(AtomicInt.exchange, lambda old, n: (n, old), "n"),
-        "compare_exchange": Operation(
-            AtomicInt.compare_exchange, lambda old, n, new: (new, True) if old == n else (old, False), "nn"
-        ),
-        "add": Operation(AtomicInt.add, new_of(operator.add), "?"),
-        "sub": Operation(AtomicInt.sub, new_of(operator.sub), "?"),
-        "inc": Operation(AtomicInt.inc, lambda old: (old + 1, None)),
-        "dec": Operation(AtomicInt.dec, lambda old: (old - 1, None)),
-        "fetch_add": Operation(AtomicInt.fetch_add, old_of(operator.add), "?"),
-        "fetch_sub": Operation(AtomicInt.fetch_sub, old_of(operator.sub), "?"),
-        "fetch_and": Operation(AtomicInt.fetch_and, old_of(operator.and_), "n"),
-        "fetch_or": Operation(AtomicInt.fetch_or, old_of(operator.or_), "n"),
-        "fetch_xor": Operation(AtomicInt.fetch_xor, old_of(operator.xor), "n"),
-        "fetch_max": Operation(AtomicInt.fetch_max, old_of(max), "n"),
-        "fetch_min": Operation(AtomicInt.fetch_min, old_of(min), "n"),
-        "update": Operation(AtomicInt.update, updated, "f"),
-        "+=": Operation(inplace(operator.iadd), lambda old, n: (old + n, True), "n"),
-        "-=": Operation(inplace(operator.isub), lambda old, n: (old - n, True), "n"),
-        "&=": Operation(inplace(operator.iand), lambda old, n: (old & n, True), "n"),
-        "|=": Operation(inplace(operator.ior), lambda old, n: (old | n, True), "n"),
-        "^=": Operation(inplace(operator.ixor), lambda old, n: (old ^ n, True), "n"),
-        "int": read(int),
-        "float": read(float),
-        "bool": read(bool),
-        "str": read(str),
-    },
+    operations=integer(AtomicInt, int64),
     scenes={
         "around zero": (0, (-2, -1, 0, 1, 2, 3)),
         "at the upper limit": (INT64_MAX - 1, (1, 2, -1, -2, INT64_MAX, INT64_MAX - 1)),
@@ -159,21 +38,196 @@ ATOMIC_INT = Model(
         *(0, 1, -1, 2, 255, 2**30, -(2**31), 2**62, -(2**62)),
         *(INT64_MAX, INT64_MAX - 1, INT64_MIN, INT64_MIN + 1),
         *(2**63, INT64_MIN - 1, 2**64, 1 << 1000),
-        *(True, False, Index(3), Index(INT64_MAX), Index(2**63), Index("3"), Index(KeyError())),
-        *(None, 1.0, "1", b"1", 1j, (), float("nan")),
+        *(True, False, Index(3), Index(INT64_MAX), Index(2**63), *NOT_INTEGERS),
     ),
-    functions=(
-        flip,
-        grow,
-        halve,
-        fail,
-        bool,
-        str,
-        None,
-        lambda: 1,
-        lambda value: 2**63,
-        lambda value: Index(5),
-    ),
+    functions=FUNCTIONS,
 )
 
-TYPES = {"AtomicInt": ATOMIC_INT}
+
+# ---- AtomicUInt: it wraps, and nothing of it overflows but an argument ------------------------------------------
+
+
+def uint64(n: object) -> int:
+    n = int(operator.index(n))
+    if not 0 <= n <= UINT64_MAX:
+        raise OverflowError
+    return n
+
+
+ATOMIC_UINT = Model(
+    make=AtomicUInt,
+    operand=uint64,
+    result=uint64,
+    operations=integer(AtomicUInt, uint64, lambda old, n: (old + n) % 2**64, lambda old, n: (old - n) % 2**64),
+    scenes={
+        "around zero": (0, (0, 1, 2, 3, UINT64_MAX)),
+        "at the upper limit": (UINT64_MAX - 1, (1, 2, 2**63, UINT64_MAX, UINT64_MAX - 1)),
+    },
+    operands=(
+        *(0, 1, 2, 255, 2**30, 2**62, 2**63 - 1, 2**63, 2**63 + 1, UINT64_MAX - 1, UINT64_MAX),
+        *(-1, -(2**63), -(2**64), 2**64, 2**64 + 1, 1 << 1000),
+        *(True, False, Index(3), Index(UINT64_MAX), Index(-1), *NOT_INTEGERS),
+    ),
+    functions=FUNCTIONS,
+)
+
+
+# ---- AtomicBool -------------------------------------------------------------------------------------------------
+
+
+def boolean(value: object) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
+ATOMIC_BOOL = Model(
+    make=AtomicBool,
+    operand=boolean,
+    result=boolean,
+    operations=cell(AtomicBool)
+    | {
+        "test_and_set": Operation(AtomicBool.test_and_set, lambda old: (True, old)),
+        "clear": Operation(AtomicBool.clear, lambda old: (False, None), splits=False),
+        "toggle": Operation(AtomicBool.toggle, lambda old: (not old, not old)),
+        "bool": read(bool),
+        "str": read(str),
+    },
+    scenes={"from False": (False, (False, True)), "from True": (True, (False, True))},
+    operands=(False, True, 0, 1, None, "", "True", 0.0, Index(1), ()),
+)
+
+
+# ---- AtomicFloat ------------------------------------------------------------------------------------------------
+
+
+def double(n: object) -> float:
+    if not hasattr(type(n), "__float__") and not hasattr(type(n), "__index__"):
+        raise TypeError
+    return float(n)
+
+
+ATOMIC_FLOAT = Model(
+    make=AtomicFloat,
+    operand=double,
+    result=double,
+    operations=number(AtomicFloat, double),
+    scenes={
+        "around zero": (0.0, (-2.0, -0.5, 0.5, 1, 3.0)),
+        "where one is too small to count": (2.0**53, (1, 2, -1.0, -2.0, 2.0**53)),
+        "at the limit": (1.7e308, (1e308, -1e308, 1.7e308, float("inf"))),
+    },
+    operands=(
+        *(0.0, -0.0, 1.0, -1.5, 0.1, 5e-324, 1.7976931348623157e308, 2.0**53),
+        *(float("inf"), float("-inf"), float("nan")),
+        *(0, 1, -(2**63), 2**53 + 1, 1 << 2000, True, Index(3), *NOT_INTEGERS),
+    ),
+    functions=FUNCTIONS,
+)
+
+
+# ---- AtomicRef: any object, and one is another only where `is` says so ------------------------------------------
+
+
+class Thing:
+    """An object that equals only itself. Among the operands are some that are equal and not the same: 1, True, 1.0."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __repr__(self):
+        return self.name
+
+
+A, B, C = Thing("A"), Thing("B"), Thing("C")
+
+
+def turn(thing):
+    return B if thing is A else A
+
+
+def swapped_if_same(old, expected, desired):
+    return (desired, True) if old is expected else (old, False)
+
+
+def turned(old, fn):
+    new = fn(old)
+    return new, new
+
+
+ATOMIC_REF = Model(
+    make=AtomicRef,
+    operand=lambda value: value,
+    result=lambda value: value,
+    operations=cell(AtomicRef)
+    | {
+        "compare_exchange": Operation(AtomicRef.compare_exchange, swapped_if_same, "nn"),
+        "update": Operation(AtomicRef.update, turned, "f"),
+    },
+    scenes={"of a few objects": (A, (A, B, C, None))},
+    operands=(A, B, C, None, 1, True, 1.0, (1,), (True,), 2**70, float("nan"), "text", int, turn),
+    functions=(turn, fail, None, lambda: 1),
+)
+
+
+# ---- AtomicIntArray: the operations of AtomicInt on one of the words ---------------------------------------------
+
+
+def words(values: object) -> tuple:
+    return tuple(int64(value) for value in values)
+
+
+def position(state: tuple, i: object) -> int:
+    if isinstance(i, slice):
+        raise TypeError
+    i = operator.index(i)
+    if not -len(state) <= i < len(state):
+        raise IndexError
+    return i % len(state)
+
+
+def on_one_word(method, of: Operation) -> Operation:
+    def step(state, i, *values):
+        word, result = of.step(state[i], *values)
+        return (*state[:i], word, *state[i + 1 :]), result
+
+    return Operation(method, step, "i" + of.takes, of.splits)
+
+
+ATOMIC_INT_ARRAY = Model(
+    make=AtomicIntArray,
+    operand=int64,
+    result=words,
+    operations={
+        name: on_one_word(getattr(AtomicIntArray, name), of)
+        for name, of in ATOMIC_INT.operations.items()
+        if hasattr(AtomicIntArray, name)
+    }
+    | {
+        "[]": on_one_word(operator.getitem, ATOMIC_INT.operations["load"]),
+        "[] =": on_one_word(operator.setitem, ATOMIC_INT.operations["store"]),
+    },
+    scenes={
+        "around zero": ((0, 0), (-2, -1, 0, 1, 2)),
+        "at the upper limit": ((INT64_MAX - 1, INT64_MAX), (1, 2, -1, -2, INT64_MAX)),
+    },
+    operands=(
+        *(0, 1, -1, 2**62, INT64_MAX, INT64_MAX - 1, INT64_MIN, 2**63, 1 << 1000),
+        *(True, Index(3), Index(2**63), *NOT_INTEGERS),
+    ),
+    functions=FUNCTIONS,
+    indices=(0, 1, -1, -2, 2, -3, 2**62, 2**70, -(2**70), True, Index(1), Index(2), slice(None), *NOT_INTEGERS),
+    starts=((0, 0), (INT64_MAX, INT64_MIN), (1, 2, 3), (), (0, 2**63), (0, "1")),
+    initial=words,
+    index=position,
+    value=tuple,
+)
+
+TYPES = {
+    "AtomicInt": ATOMIC_INT,
+    "AtomicUInt": ATOMIC_UINT,
+    "AtomicBool": ATOMIC_BOOL,
+    "AtomicFloat": ATOMIC_FLOAT,
+    "AtomicRef": ATOMIC_REF,
+    "AtomicIntArray": ATOMIC_INT_ARRAY,
+}

@@ -11,6 +11,7 @@ import weakref
 
 import pytest
 from helpers import run_threaded
+from modelling import Index
 
 from atomicpy import AtomicInt
 
@@ -19,18 +20,6 @@ MIN, MAX = -(2**63), 2**63 - 1
 
 class Colour(enum.IntEnum):
     RED = 3
-
-
-class Index:
-    """Not an int, but usable as one."""
-
-    def __init__(self, value):
-        self.value = value
-
-    def __index__(self):
-        if isinstance(self.value, BaseException):
-            raise self.value
-        return self.value
 
 
 # name: (what it returns, what is left), of the old value and the argument
