@@ -5,9 +5,23 @@ To load it is two steps: read the pointer, count a reference to what it points t
 replace the reference and drop the last count, and the object is freed under the reader. What keeps the two together:
 
 - With the GIL, the GIL: no other thread runs between two lines of C that call nothing of Python.
-- Without it, on 3.13 and later, `ap_guard` (src/ap_guard.h): readers announce themselves and never wait; who replaces
-  the reference drops the old one only after the readers that may have seen it have counted theirs. 3.14's
-  PyUnstable_TryIncRef is no alternative: it may only be called on an object whose memory is still there.
+- Without it, the interpreter's own way to read a slot, an attribute or an element of a list without a lock (PEP 703,
+  "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is the same,
+  else start again. From 3.14 on that is PyUnstable_TryIncRef; 3.13 has it in its headers only, so it is spelled out here.
+
+Why that is safe:
+
+- The memory is still there. In a free-threaded build all objects, and nothing else, live in the "object" domain of the
+  allocator (required of every extension, "Memory Management" in the C API's documentation), whose pages are reused for
+  nothing else, and not returned, before every thread that runs has passed a point between two bytecodes. No such
+  point is between the two lines here. So what was an object a moment ago is still one, perhaps a dead or another one.
+- A dead object is not woken: its counts say that it is dead, and TryIncRef leaves it alone.
+- Another one, made at the same address, is not mistaken for the one that was stored: a counted object does not go away,
+  so if the reference points to this address after the counting, the reference points to this object at that moment;
+  that moment is the load. If not, what was counted is dropped.
+- No object that is in the reference is ever refused. TryIncRef may refuse one that lives when nobody has called
+  PyUnstable_EnableTryIncRef on it, which every object has seen here before it is stored. So a reader that has to start
+  again was overtaken by a writer that got through (lock-free), and no reader waits for another one.
 """
 
 cimport cython
@@ -18,85 +32,109 @@ __all__ = ["AtomicRef"]
 
 cdef extern from *:
     """
-    #include "ap_guard.h"
-
-    /* `self->value` is a plain `PyObject *`, because Cython's traverse and clear know no other; every access but
-     * theirs, which run when no other thread can, goes through these macros. They are macros because only here the
-     * struct of the class has a name: that of the argument. */
-    #define ap_ref_field(self) (&(self)->value)
-
     #ifdef Py_GIL_DISABLED
 
-    #if defined(_WIN32)
-    static void ap_ref_relax(void) { SwitchToThread(); }
-    #else
-    #include <sched.h>
-    static void ap_ref_relax(void) { sched_yield(); }
+    #include "ap_base.h"
+
+    #if PY_VERSION_HEX >= 0x030E0000
+    #define ap_enable_try_incref PyUnstable_EnableTryIncRef
+    #define ap_try_incref PyUnstable_TryIncRef
+    #else /* 3.13: the same on the fields of PyObject, which Py_INCREF of that version compiles into every extension */
+
+    /* From here on the shared count alone tells whether the object lives, also to a thread that does not own it. */
+    static inline void ap_enable_try_incref(PyObject *object)
+    {
+        Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
+        while (!_Py_IsImmortal(object) && !(shared & _Py_REF_SHARED_FLAG_MASK)
+               && !_Py_atomic_compare_exchange_ssize(&object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
+    }
+
+    /* Its owner counts in ob_ref_local, alone; all others in ob_ref_shared, where zero is dead, or not enabled. */
+    static inline int ap_try_incref(PyObject *object)
+    {
+        uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
+        if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
+            return 1;
+        }
+        if (_Py_IsOwnedByCurrentThread(object)) {
+            _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
+            return 1;
+        }
+        Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
+        do {
+            if (shared == 0 || shared == _Py_REF_MERGED) {
+                return 0;
+            }
+        } while (!_Py_atomic_compare_exchange_ssize(
+            &object->ob_ref_shared, &shared, shared + (1 << _Py_REF_SHARED_SHIFT)));
+        return 1;
+    }
     #endif
 
-    static PyMutex ap_ref_writers; /* ap_guard_synchronize is for one at a time */
-
-    static inline void ap_ref_synchronize(ap_guard *guard)
+    static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
     {
-        if (ap_guard_quiet(guard)) {
-            return;
+        for (;;) {
+            PyObject *value = atomic_load(field);
+            if (AP_UNLIKELY(!ap_try_incref(value))) {
+                continue;
+            }
+            if (AP_UNLIKELY(atomic_load(field) != value)) {
+                Py_DECREF(value);
+                continue;
+            }
+            return value;
         }
-        PyMutex_Lock(&ap_ref_writers);
-        ap_guard_synchronize(guard, ap_ref_relax);
-        PyMutex_Unlock(&ap_ref_writers);
     }
 
-    static inline PyObject *ap_ref_load_at(PyObject **field, ap_guard *guard)
+    /* A reference to desired that may be put where others load it. */
+    static inline PyObject *ap_ref_new(PyObject *desired)
     {
-        uint32_t side = ap_guard_enter(guard);
-        PyObject *value = atomic_load((_Atomic(PyObject *) *)field);
-        Py_INCREF(value);
-        ap_guard_leave(guard, side);
-        return value;
+        ap_enable_try_incref(desired);
+        return Py_NewRef(desired);
     }
 
-    static inline PyObject *ap_ref_exchange_at(PyObject **field, ap_guard *guard, PyObject *desired)
+    /* Returns what was there, with the reference that the field had. */
+    static inline PyObject *ap_ref_exchange_at(_Atomic(PyObject *) *field, PyObject *desired)
     {
-        PyObject *old = atomic_exchange((_Atomic(PyObject *) *)field, Py_NewRef(desired));
-        ap_ref_synchronize(guard);
-        return old; /* with the reference that the field had */
+        return atomic_exchange(field, ap_ref_new(desired));
     }
 
     /* The caller holds a reference to expected: it is not freed here, and no other object has its address. */
-    static inline int ap_ref_compare_exchange_at(
-        PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
+    static inline int ap_ref_compare_exchange_at(_Atomic(PyObject *) *field, PyObject *expected, PyObject *desired)
     {
         PyObject *seen = expected;
-        Py_INCREF(desired);
-        if (!atomic_compare_exchange_strong((_Atomic(PyObject *) *)field, &seen, desired)) {
+        if (atomic_load(field) != expected) {
+            return 0; /* the load is the operation then */
+        }
+        if (!atomic_compare_exchange_strong(field, &seen, ap_ref_new(desired))) {
             Py_DECREF(desired); /* the caller holds one of it too */
             return 0;
         }
-        ap_ref_synchronize(guard);
         Py_DECREF(expected); /* the reference that the field had */
         return 1;
     }
 
+    /* `self->value` is a plain `PyObject *`, because Cython's traverse and clear know no other; every access but
+     * theirs, which run when no other thread can, is by this. A macro: only here the struct of the class has a name. */
+    #define ap_ref_field(self) ((_Atomic(PyObject *) *)&(self)->value)
+
     #else /* the GIL: nothing of Python is called between a read and what follows from it */
 
-    static inline PyObject *ap_ref_load_at(PyObject **field, ap_guard *guard)
-    {
-        (void)guard;
-        return Py_NewRef(*field);
-    }
+    #define ap_ref_field(self) (&(self)->value)
 
-    static inline PyObject *ap_ref_exchange_at(PyObject **field, ap_guard *guard, PyObject *desired)
+    static inline PyObject *ap_ref_new(PyObject *desired) { return Py_NewRef(desired); }
+
+    static inline PyObject *ap_ref_load_at(PyObject **field) { return Py_NewRef(*field); }
+
+    static inline PyObject *ap_ref_exchange_at(PyObject **field, PyObject *desired)
     {
         PyObject *old = *field;
-        (void)guard;
         *field = Py_NewRef(desired);
         return old;
     }
 
-    static inline int ap_ref_compare_exchange_at(
-        PyObject **field, ap_guard *guard, PyObject *expected, PyObject *desired)
+    static inline int ap_ref_compare_exchange_at(PyObject **field, PyObject *expected, PyObject *desired)
     {
-        (void)guard;
         if (*field != expected) {
             return 0;
         }
@@ -107,12 +145,12 @@ cdef extern from *:
 
     #endif
 
-    #define ap_ref_load(self) ap_ref_load_at(ap_ref_field(self), &(self)->guard)
-    #define ap_ref_exchange(self, desired) ap_ref_exchange_at(ap_ref_field(self), &(self)->guard, desired)
+    #define ap_ref_load(self) ap_ref_load_at(ap_ref_field(self))
+    #define ap_ref_exchange(self, desired) ap_ref_exchange_at(ap_ref_field(self), desired)
     #define ap_ref_compare_exchange(self, expected, desired) \
-        ap_ref_compare_exchange_at(ap_ref_field(self), &(self)->guard, expected, desired)
+        ap_ref_compare_exchange_at(ap_ref_field(self), expected, desired)
     """
-    void ap_guard_init(ap_guard *g) noexcept
+    object ap_ref_new(object desired)
     object ap_ref_load(AtomicRef self)
     object ap_ref_exchange(AtomicRef self, object desired)
     bint ap_ref_compare_exchange(AtomicRef self, object expected, object desired) noexcept
@@ -125,10 +163,9 @@ cdef class AtomicRef:
 
     A reference to an object that threads share: a configuration that is replaced as a whole, the head of a list.
 
-    Every method is one atomic step, sequentially consistent. What `load()` returns is never a freed object, however
-    hard the threads race. No reader waits for anybody; who replaces the reference waits, for a few instructions, for
-    readers that are at it. `compare_exchange` compares by identity (`is`). Only the reference is shared safely: what
-    two threads do to the object itself is up to that object.
+    Every method is one atomic step, sequentially consistent, and none waits for another thread. What `load()` returns
+    is never a freed object, however hard the threads race. `compare_exchange` compares by identity (`is`). Only the
+    reference is shared safely: what two threads do to the object itself is up to that object.
 
     >>> config = AtomicRef({"retries": 3})
     >>> config.update(lambda old: old | {"timeout": 10})
@@ -136,8 +173,7 @@ cdef class AtomicRef:
     """
 
     def __cinit__(self, value=None):
-        ap_guard_init(&self.guard)
-        self.value = value
+        self.value = ap_ref_new(value)
 
     @classmethod
     def __class_getitem__(cls, item, /):

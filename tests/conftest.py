@@ -1,8 +1,12 @@
 """The whole session: importing or using the package must never turn the GIL back on."""
 
+import signal
 import sys
 
 from helpers import FREE_THREADED
+
+# A shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
