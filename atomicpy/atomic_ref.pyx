@@ -7,7 +7,8 @@ replace the reference and drop the last count, and the object is freed under the
 - With the GIL, the GIL: no other thread runs between two lines of C that call nothing of Python.
 - Without it, the interpreter's own way to read a slot, an attribute or an element of a list without a lock (PEP 703,
   "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is the same,
-  else start again. From 3.14 on that is PyUnstable_TryIncRef; 3.13 has it in its headers only, so it is spelled out here.
+  else start again. From 3.14 on PyUnstable_TryIncRef does the counting; 3.13 has it in its internal headers only, so it
+  is spelled out here.
 
 Why that is safe:
 
@@ -38,7 +39,7 @@ cdef extern from *:
 
     #if PY_VERSION_HEX >= 0x030E0000
     #define ap_enable_try_incref PyUnstable_EnableTryIncRef
-    #define ap_try_incref PyUnstable_TryIncRef
+    #define ap_try_incref_shared PyUnstable_TryIncRef
     #else /* 3.13: the same on the fields of PyObject, which Py_INCREF of that version compiles into every extension */
 
     /* From here on the shared count alone tells whether the object lives, also to a thread that does not own it. */
@@ -49,17 +50,9 @@ cdef extern from *:
                && !_Py_atomic_compare_exchange_ssize(&object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
     }
 
-    /* Its owner counts in ob_ref_local, alone; all others in ob_ref_shared, where zero is dead, or not enabled. */
-    static inline int ap_try_incref(PyObject *object)
+    /* Zero is dead, or not enabled. */
+    static inline int ap_try_incref_shared(PyObject *object)
     {
-        uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
-        if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
-            return 1;
-        }
-        if (_Py_IsOwnedByCurrentThread(object)) {
-            _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
-            return 1;
-        }
         Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
         do {
             if (shared == 0 || shared == _Py_REF_MERGED) {
@@ -70,6 +63,20 @@ cdef extern from *:
         return 1;
     }
     #endif
+
+    /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF does. */
+    static inline int ap_try_incref(PyObject *object)
+    {
+        uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
+        if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
+            return 1;
+        }
+        if (_Py_IsOwnedByCurrentThread(object)) {
+            _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
+            return 1;
+        }
+        return ap_try_incref_shared(object);
+    }
 
     static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
     {
