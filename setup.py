@@ -47,7 +47,7 @@ setup(
             Extension(
                 name,
                 [name.replace(".", "/") + ".pyx", *core],
-                include_dirs=["src"],
+                include_dirs=["src", "atomicpy"],
                 # The headers too: a change in one must rebuild, and the sdist must hold them.
                 extra_compile_args=COMPILE_ARGS,
                 extra_link_args=LINK_ARGS,

@@ -33,7 +33,7 @@ cdef str described(value):
     return f"the {type(value).__name__} {reprlib.repr(value)}"
 
 
-cdef int64_t as_int64_slow(object n, str type_name) except? -1:
+cdef int64_t as_int64_slow(object n, str type_name) except? AP_NO_I64:
     cdef int overflow = 0
     number = integer(n, type_name)
     cdef int64_t value = PyLong_AsLongLongAndOverflow(number, &overflow)
@@ -42,14 +42,14 @@ cdef int64_t as_int64_slow(object n, str type_name) except? -1:
     return value
 
 
-cdef uint64_t as_uint64_slow(object n, str type_name) except? 0xffffffffffffffff:
+cdef uint64_t as_uint64_slow(object n, str type_name) except? AP_NO_U64:
     number = integer(n, type_name)
     if number < 0 or number.bit_length() > 64:
         raise OverflowError(f"{shown(number)} is outside the range of {type_name}, 0 to 2**64 - 1")
     return PyLong_AsUnsignedLongLong(number)
 
 
-cdef double as_double_slow(object n, str type_name) except? -1:
+cdef double as_double_slow(object n, str type_name) except? AP_NO_F64:
     if not hasattr(type(n), "__float__") and not hasattr(type(n), "__index__"):
         raise TypeError(f"{type_name} needs a number, not {described(n)}; convert it with float() first")
     return PyFloat_AsDouble(n)
@@ -59,7 +59,7 @@ cdef bint as_bool_slow(object value, str type_name) except -1:
     raise TypeError(f"{type_name} needs True or False, not {described(value)}; convert it with bool() first")
 
 
-cdef Py_ssize_t as_index_slow(object n, str what) except? -1:
+cdef Py_ssize_t as_index_slow(object n, str what) except? AP_NO_INDEX:
     if PyLong_CheckExact(n):
         return PyNumber_AsSsize_t(n, NULL)
     if isinstance(n, slice):

@@ -6,7 +6,7 @@ algorithms are in `src/ap_atomic.h` and `src/ap_wait.h`; here Python's side is d
 """
 
 cimport cython
-from cpython.object cimport Py_EQ, PyObject_RichCompare
+from cpython.object cimport Py_EQ, PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._arguments cimport as_bool, as_waiters, refuse_copy
@@ -195,3 +195,25 @@ cdef class AtomicBool:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_shortcuts.h"
+    #include "ap_wait.h"
+
+    AP_OBJECT(bool)
+    AP_SHORTCUT_COMPARE_EXCHANGE(bool, ap_compare_exchange_bool(word, expected, desired))
+    AP_SHORTCUT_WAIT(bool)
+    AP_SHORTCUT_NOTIFY(bool)
+    AP_SHORTCUT_NEW(bool, false)
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify),
+        {NULL, NULL, NULL},
+    };
+    """
+    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    const void *ap_shortcuts
+
+ap_put_all(<PyTypeObject *>AtomicBool, ap_shortcuts)

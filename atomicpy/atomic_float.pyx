@@ -7,7 +7,8 @@ arguments, results, errors.
 """
 
 cimport cython
-from cpython.object cimport PyObject_RichCompare
+from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.object cimport PyObject_RichCompare, PyTypeObject
 
 from atomicpy._arguments cimport ap_compare_f64, as_double, refuse_copy
 from atomicpy.ap_atomic cimport *
@@ -206,7 +207,7 @@ cdef class AtomicFloat:
     def __richcmp__(self, other, int operator):
         cdef double value = ap_load_f64(&self.value)
         if type(other) is float:
-            return ap_compare_f64(value, <double>other, operator)
+            return ap_compare_f64(value, PyFloat_AS_DOUBLE(other), operator)
         return PyObject_RichCompare(value, other, operator)
 
     def __format__(self, spec, /):
@@ -220,3 +221,26 @@ cdef class AtomicFloat:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_shortcuts.h"
+
+    AP_OBJECT(f64)
+    AP_SHORTCUT_STEP(f64, add, (old = ap_fetch_add_f64(word, n), true), old + n)
+    AP_SHORTCUT_STEP(f64, sub, (old = ap_fetch_sub_f64(word, n), true), old - n)
+    AP_SHORTCUT_STEP(f64, fetch_add, (old = ap_fetch_add_f64(word, n), true), old)
+    AP_SHORTCUT_STEP(f64, fetch_sub, (old = ap_fetch_sub_f64(word, n), true), old)
+    AP_SHORTCUT_COMPARE_EXCHANGE(f64, ap_compare_exchange_f64(word, expected, desired))
+    AP_SHORTCUT_NEW(f64, 0.0)
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        {NULL, NULL, NULL},
+    };
+    """
+    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    const void *ap_shortcuts
+
+ap_put_all(<PyTypeObject *>AtomicFloat, ap_shortcuts)

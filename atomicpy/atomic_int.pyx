@@ -7,7 +7,7 @@ and `src/ap_wait.h`; here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
-from cpython.object cimport PyObject_RichCompare
+from cpython.object cimport PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.ap_atomic cimport *
@@ -389,3 +389,30 @@ cdef class AtomicInt:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_shortcuts.h"
+    #include "ap_wait.h"
+
+    AP_OBJECT(i64)
+    AP_SHORTCUT_STEP(i64, add, ap_fetch_add_i64_checked(word, n, &old), old + n)
+    AP_SHORTCUT_STEP(i64, sub, ap_fetch_sub_i64_checked(word, n, &old), old - n)
+    AP_SHORTCUT_STEP(i64, fetch_add, ap_fetch_add_i64_checked(word, n, &old), old)
+    AP_SHORTCUT_STEP(i64, fetch_sub, ap_fetch_sub_i64_checked(word, n, &old), old)
+    AP_SHORTCUT_COMPARE_EXCHANGE(i64, ap_compare_exchange_i64(word, &expected, desired))
+    AP_SHORTCUT_WAIT(i64)
+    AP_SHORTCUT_NOTIFY(i64)
+    AP_SHORTCUT_NEW(i64, 0)
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT(wait), AP_PUT(notify),
+        {NULL, NULL, NULL},
+    };
+    """
+    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    const void *ap_shortcuts
+
+ap_put_all(<PyTypeObject *>AtomicInt, ap_shortcuts)

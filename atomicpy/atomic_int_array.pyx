@@ -11,6 +11,7 @@ from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer,
 )
 from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uintptr_t
 
 from atomicpy._arguments cimport as_index, as_int64, refuse_copy, shown
@@ -31,9 +32,18 @@ cdef inline ap_i64 *element(AtomicIntArray a, object i) except NULL:
     cdef Py_ssize_t at = as_index(i, "AtomicIntArray")
     if at < 0:
         at += a.length
-    if not 0 <= at < a.length:
+    if <size_t>at >= <size_t>a.length:
         raise IndexError(f"index {shown(i.__index__())} is out of range: the AtomicIntArray has {a.length} elements")
     return &a.words[at]
+
+
+cdef object update_word(ap_i64 *word, object fn):
+    cdef int64_t old = ap_load_i64(word)
+    cdef int64_t new
+    while True:
+        new = as_int64(fn(old), "AtomicIntArray")
+        if ap_compare_exchange_i64(word, &old, new):
+            return new
 
 
 cdef int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
@@ -82,7 +92,7 @@ cdef class AtomicIntArray:
             raise TypeError("an AtomicIntArray has its length for life: make another one")
         cdef Py_ssize_t i
         kind = type(length_or_iterable)
-        if hasattr(kind, "__index__") and not hasattr(kind, "__iter__"):  # a NumPy array has both
+        if kind is int or (hasattr(kind, "__index__") and not hasattr(kind, "__iter__")):  # a NumPy array has both
             allocate(self, as_index(length_or_iterable, "AtomicIntArray"))
             return
         values = list(length_or_iterable)
@@ -91,10 +101,11 @@ cdef class AtomicIntArray:
             ap_init_i64(&self.words[i], as_int64(value, "AtomicIntArray"))
 
     def __dealloc__(self):
-        if self.borrowed:
-            PyBuffer_Release(&self.view)
-        else:
+        if self.view == NULL:
             PyMem_RawFree(self.words)
+        else:
+            PyBuffer_Release(self.view)
+            PyMem_RawFree(self.view)
 
     @classmethod
     def from_buffer(cls, buf, offset=0, length=None):
@@ -113,8 +124,11 @@ cdef class AtomicIntArray:
         """
         cdef AtomicIntArray a = AtomicIntArray.__new__(AtomicIntArray)
         cdef Py_ssize_t start = as_index(offset, "offset"), room, count
-        PyObject_GetBuffer(buf, &a.view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
-        a.borrowed = True  # from here on __dealloc__ gives it back
+        # Without a buffer in it, PyBuffer_Release does nothing: from here on __dealloc__ may be left to give it back.
+        a.view = <Py_buffer *>PyMem_RawCalloc(1, sizeof(Py_buffer))
+        if a.view == NULL:
+            raise MemoryError("no memory for the view of a buffer")
+        PyObject_GetBuffer(buf, a.view, PyBUF_WRITABLE | PyBUF_C_CONTIGUOUS)
         if start < 0 or start > a.view.len:
             raise ValueError(f"offset {start} is outside the buffer of {a.view.len} bytes")
         room = (a.view.len - start) // ITEM
@@ -384,20 +398,13 @@ cdef class AtomicIntArray:
         Equivalent to: `old = a.load(i); new = fn(old)`, then `compare_exchange(i, old, new)`, again from the start
         until that succeeds. So `fn` may run more than once, with a fresh value each time, and must have no side
         effect. What `fn` raises is raised here. Raises TypeError where `fn` returns no integer, OverflowError where
-        what it
-        returns is outside -2**63 to 2**63 - 1. After an error the element is as it was.
+        what it returns is outside -2**63 to 2**63 - 1. After an error the element is as it was.
 
         >>> a = AtomicIntArray([7])
         >>> a.update(0, lambda value: value * 2 % 10)
         4
         """
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t old = ap_load_i64(word)
-        cdef int64_t new
-        while True:
-            new = as_int64(fn(old), "AtomicIntArray")
-            if ap_compare_exchange_i64(word, &old, new):
-                return new
+        return update_word(element(self, i), fn)
 
     def __repr__(self):
         # At most a screenful; each element is a load of its own.
@@ -408,3 +415,9 @@ cdef class AtomicIntArray:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+cdef extern from "_shortcuts_array.h":
+    int ap_put_all(PyTypeObject *type, object (*update_word)(ap_i64 *word, object fn)) except -1
+
+ap_put_all(<PyTypeObject *>AtomicIntArray, update_word)

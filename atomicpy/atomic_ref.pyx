@@ -26,6 +26,7 @@ Why that is safe:
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 
 from atomicpy._arguments cimport refuse_copy
 
@@ -257,3 +258,50 @@ cdef class AtomicRef:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_shortcuts.h"
+
+    /* The struct of the class, as its .pxd lays it out. */
+    typedef struct { PyObject_HEAD PyObject *value, *weakrefs; } ap_ref_object;
+
+    static inline bool compare_exchange_plain(
+        PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)
+    {
+        if (nargs != 2) {
+            return false;
+        }
+        *result = ap_box_bool(ap_ref_compare_exchange_at(ap_ref_field((ap_ref_object *)self), args[0], args[1]));
+        return true;
+    }
+    AP_SHORTCUT(compare_exchange, compare_exchange_plain)
+
+    static vectorcallfunc ap_new_method;
+    static PyObject *ap_new_shortcut(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)
+    {
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        if (names != NULL || nargs > 1) {
+            return ap_new_method(type, args, nargsf, names);
+        }
+        ap_ref_object *self = PyObject_GC_New(ap_ref_object, (PyTypeObject *)type);
+        if (self != NULL) {
+            self->value = nargs == 1 ? ap_ref_new(args[0]) : Py_NewRef(Py_None);
+            self->weakrefs = NULL;
+            PyObject_GC_Track(self);
+        }
+        return (PyObject *)self;
+    }
+
+    static const ap_shortcut ap_shortcuts[] = {AP_PUT(compare_exchange), {NULL, NULL, NULL}};
+
+    static int ap_put_all(PyTypeObject *type)
+    {
+        return ap_put_new(type, sizeof(ap_ref_object), ap_new_shortcut, &ap_new_method)
+            || ap_put_shortcuts(type, ap_shortcuts);
+    }
+    """
+    int ap_put_all(PyTypeObject *type) except -1
+
+ap_put_all(<PyTypeObject *>AtomicRef)

@@ -55,10 +55,10 @@ static PyObject *flag_toggle(Flag *self, PyObject *Py_UNUSED(unused))
     return PyBool_FromLong(!atomic_fetch_xor(&self->value, 1));
 }
 
-static PyObject *flag_wait(Flag *self, PyObject *expected)
+static PyObject *flag_wait(Flag *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     bool seen;
-    if (!as_bool(expected, &seen)) {
+    if (!wait_arguments(args, nargs, names) || !as_bool(args[0], &seen)) {
         return NULL;
     }
     if (atomic_load(&self->value) == seen) {
@@ -121,7 +121,7 @@ static PyMethodDef flag_methods[] = {
     METHOD("test_and_set", flag_test_and_set, METH_NOARGS),
     METHOD("clear", flag_clear, METH_NOARGS),
     METHOD("toggle", flag_toggle, METH_NOARGS),
-    METHOD("wait", flag_wait, METH_O),
+    METHOD("wait", flag_wait, METH_FASTCALL | METH_KEYWORDS),
     METHOD("notify", flag_notify, METH_FASTCALL),
     METHOD("notify_all", flag_notify_all, METH_NOARGS),
     {NULL, NULL, 0, NULL},

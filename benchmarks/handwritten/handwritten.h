@@ -85,4 +85,19 @@ static inline bool new_arguments(size_t nargsf, PyObject *names, Py_ssize_t leas
     return arguments(PyVectorcall_NARGS(nargsf), least, most);
 }
 
+/* wait(expected, timeout=None): the timeout is never looked at, because nobody sleeps here. */
+static inline bool wait_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+{
+    (void)args;
+    if (names == NULL) {
+        return arguments(nargs, 1, 2);
+    }
+    if (nargs == 1 && PyTuple_GET_SIZE(names) == 1
+        && PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(names, 0), "timeout") == 0) {
+        return true;
+    }
+    PyErr_SetString(PyExc_TypeError, "wait(expected, timeout=None)");
+    return false;
+}
+
 #endif /* HANDWRITTEN_H */

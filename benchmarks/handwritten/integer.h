@@ -112,10 +112,10 @@ static PyObject *F(update)(CLASS *self, PyObject *fn)
 
 /* ---- wait and notify: only the ways on which nobody sleeps ---- */
 
-static PyObject *F(wait)(CLASS *self, PyObject *expected)
+static PyObject *F(wait)(CLASS *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     WORD n;
-    if (!AS_WORD(expected, &n)) {
+    if (!wait_arguments(args, nargs, names) || !AS_WORD(args[0], &n)) {
         return NULL;
     }
     if (atomic_load(&self->value) == n) {
@@ -227,7 +227,7 @@ static PyMethodDef F(methods)[] = {
     METHOD("fetch_max", F(fetch_max), METH_O),
     METHOD("fetch_min", F(fetch_min), METH_O),
     METHOD("update", F(update), METH_O),
-    METHOD("wait", F(wait), METH_O),
+    METHOD("wait", F(wait), METH_FASTCALL | METH_KEYWORDS),
     METHOD("notify", F(notify), METH_FASTCALL),
     METHOD("notify_all", F(notify_all), METH_NOARGS),
     METHOD("__format__", F(format), METH_O),
