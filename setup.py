@@ -23,7 +23,10 @@ EXTENSIONS = {
     "atomicpy.atomic_int_array": [],
     "atomicpy.atomic_ref": [],
     "atomicpy.atomic_uint": ["src/ap_wait.c"],
-    "atomicpy.sync": ["src/ap_wait.c", "src/ap_mutex.c", "src/ap_waitgroup.c"],
+    "atomicpy.sync_mutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c"],
+    "atomicpy.sync_once": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_once.c"],
+    "atomicpy.sync_rwmutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c", "src/ap_rwmutex.c"],
+    "atomicpy.sync_waitgroup": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
 }
 

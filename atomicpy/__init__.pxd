@@ -7,4 +7,13 @@ from atomicpy.atomic_int cimport AtomicInt, atomic_int_notify, atomic_int_notify
 from atomicpy.atomic_int_array cimport AtomicIntArray
 from atomicpy.atomic_ref cimport AtomicRef
 from atomicpy.atomic_uint cimport AtomicUInt, atomic_uint_notify, atomic_uint_notify_all, atomic_uint_wait
-from atomicpy.sync cimport Mutex, WaitGroup, mutex_lock, mutex_unlock, wait_group_add, wait_group_wait
+from atomicpy.sync_mutex cimport Mutex, mutex_lock, mutex_unlock
+from atomicpy.sync_once cimport Once
+from atomicpy.sync_rwmutex cimport (
+    RWMutex,
+    rwmutex_read_lock,
+    rwmutex_read_unlock,
+    rwmutex_write_lock,
+    rwmutex_write_unlock,
+)
+from atomicpy.sync_waitgroup cimport WaitGroup, wait_group_add, wait_group_wait

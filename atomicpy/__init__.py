@@ -12,7 +12,10 @@ from atomicpy.atomic_int import AtomicInt
 from atomicpy.atomic_int_array import AtomicIntArray
 from atomicpy.atomic_ref import AtomicRef
 from atomicpy.atomic_uint import AtomicUInt
-from atomicpy.sync import Mutex, WaitGroup
+from atomicpy.sync_mutex import Mutex
+from atomicpy.sync_once import Once, once
+from atomicpy.sync_rwmutex import RWMutex
+from atomicpy.sync_waitgroup import WaitGroup
 
 __all__ = [
     "AtomicBool",
@@ -22,8 +25,11 @@ __all__ = [
     "AtomicRef",
     "AtomicUInt",
     "Mutex",
+    "Once",
+    "RWMutex",
     "WaitGroup",
     "get_include",
+    "once",
 ]
 
 

@@ -12,6 +12,9 @@ cdef extern from "ap_wait.h" nogil:
 # One attempt: sleeps until it has what it waits for (True) or until the deadline (False).
 ctypedef bint (*attempt)(void *primitive, uint64_t ticket, int64_t deadline) noexcept nogil
 
+# Asked before each sleep without a deadline: raises where the wait could never end.
+ctypedef int (*refusal)(void *primitive) except -1
+
 
 cdef inline int ap_wait_init() except -1:
     """Make this module's table of sleepers; once, at import."""
@@ -20,6 +23,10 @@ cdef inline int ap_wait_init() except -1:
     return 0
 
 
-cdef bint block(attempt try_until, void *primitive, uint64_t ticket, int64_t deadline) except -1
+cdef bint block(
+    attempt try_until, void *primitive, uint64_t ticket, int64_t deadline, refusal refuse=*
+) except -1
+cdef str owner_shown(uint64_t mark, bint orphan)
+cdef int refuse_orphan(str what, str held) except -1
 cdef int64_t lock_deadline(object blocking, object timeout) except? -1
 cdef int64_t wait_deadline(object timeout) except? -1

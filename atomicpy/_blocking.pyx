@@ -10,6 +10,9 @@ from cpython.exc cimport PyErr_CheckSignals
 import threading
 from _thread import TIMEOUT_MAX
 
+cdef extern from "ap_thread.h" nogil:
+    uint64_t ap_thread_id_of(uint64_t mark) noexcept
+
 # Python runs signal handlers in the main thread alone, between bytecodes; a thread asleep in a condition hears of no
 # signal, whichever thread the system gave it to. So the main thread, and no other, wakes this often (ns) to look.
 cdef int64_t SIGNAL_CHECK = 50_000_000
@@ -17,16 +20,21 @@ cdef int64_t SIGNAL_CHECK = 50_000_000
 cdef double NS_PER_SECOND = 1e9
 
 
-cdef bint block(attempt try_until, void *primitive, uint64_t ticket, int64_t deadline) except -1:
+cdef bint block(
+    attempt try_until, void *primitive, uint64_t ticket, int64_t deadline, refusal refuse=NULL
+) except -1:
     """Call try_until until it succeeds (True) or the deadline has passed (False).
 
     Raises what a signal handler raises, KeyboardInterrupt say, and only where the attempt has failed: what was
-    acquired is never lost to an exception.
+    acquired is never lost to an exception. Raises what `refuse` raises, where there is no deadline.
     """
     cdef bint done
     cdef int64_t until
     cdef bint hears_signals = threading.get_ident() == threading.main_thread().ident
     while True:
+        # Each time: a signal handler may have forked, and this be the child.
+        if refuse is not NULL and deadline == AP_FOREVER:
+            refuse(primitive)
         until = deadline
         if hears_signals:
             until = min(deadline, ap_now() + SIGNAL_CHECK)
@@ -88,3 +96,21 @@ cdef int64_t after(double seconds) noexcept:
     # Rounded up: a wait never ends before its time.
     cdef int64_t whole = <int64_t>ns
     return now + whole + (whole < ns)
+
+
+cdef str owner_shown(uint64_t mark, bint orphan):
+    """Whose mark it is, for a repr: the name of the thread in quotes, or what is known instead."""
+    if orphan:
+        return "<a thread of the parent process>"
+    for thread in threading.enumerate():
+        if thread.ident is not None and ap_thread_id_of(<uint64_t>thread.ident) == ap_thread_id_of(mark):
+            return repr(thread.name)
+    return "<a thread that has ended, or is none of Python's>"
+
+
+cdef int refuse_orphan(str what, str held) except -1:
+    raise RuntimeError(
+        f"this {what} has been {held} since before os.fork() by a thread of the parent process, which is not there in"
+        " this one: to wait for it without a timeout is to wait for ever. Fork while no other thread has it, or make a"
+        " new one in the child (os.register_at_fork)"
+    )

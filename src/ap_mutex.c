@@ -4,6 +4,7 @@
  */
 #include "ap_os.h"
 
+#include "ap_count.h"
 #include "ap_mutex.h"
 #include "ap_wait.h"
 
@@ -11,27 +12,91 @@
  * then; going to sleep and being woken costs a hundred times as much. */
 #define SPINS 40
 
+#define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
+
 static bool still_contended(const void *word, uint64_t what)
 {
     (void)what;
-    return ap_load_u32((ap_u32 *)word) == AP_CONTENDED;
+    return (ap_load_u64((ap_u64 *)word) & FLAGS) == FLAGS;
 }
 
-bool ap_mutex_lock_slow(ap_mutex *m, int64_t deadline)
+bool ap_mutex_try_lock_waiters(ap_mutex *m)
 {
+    uint64_t seen = ap_load_u64_relaxed(&m->state);
+    while ((seen & AP_MUTEX_LOCKED) == 0) {
+        /* The flag that others sleep stays as it is. */
+        if (ap_compare_exchange_weak_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | seen)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
+{
+    AP_COUNT(AP_MUTEX_LOCK_SLOW);
     for (int i = 0; i < SPINS; i++) {
-        if (ap_load_u32_relaxed(&m->state) == AP_UNLOCKED && ap_mutex_try_lock(m)) {
+        if ((ap_load_u64_relaxed(&m->state) & AP_MUTEX_LOCKED) == 0 && ap_mutex_try_lock_waiters(m)) {
             return true;
         }
         ap_cpu_relax();
     }
-    while (ap_exchange_u32(&m->state, AP_CONTENDED) != AP_UNLOCKED) {
-        if (ap_wait(&m->state, still_contended, 0, deadline) == AP_TIMED_OUT) {
-            /* Perhaps the state stays AP_CONTENDED without a sleeper: the next unlock looks for one in vain. */
-            return ap_mutex_try_lock(m);
+    while (!ap_mutex_try_lock_waiters(m)) {
+        uint64_t seen = ap_load_u64(&m->state);
+        if ((seen & FLAGS) == AP_MUTEX_LOCKED
+            && !ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS)) {
+            continue;
+        }
+        switch (ap_wait_in_line(&m->state, still_contended, 0, since, ap_thread_mark(), deadline)) {
+        case AP_HANDED:
+            return true;
+        case AP_TIMED_OUT:
+            /* Perhaps WAITERS stays without a sleeper: the next unlock looks for one in vain, and takes it away. */
+            return ap_mutex_try_lock_waiters(m);
+        default: /* woken, or the state is another one: try again */
+            break;
         }
     }
     return true;
 }
 
-void ap_mutex_wake(ap_mutex *m) { ap_wake(&m->state, 1); }
+/* With the table locked, where nobody joins the queue and nobody but us changes a state that has both flags. */
+static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *context)
+{
+    ap_u64 *state = word;
+    uint64_t seen = ap_load_u64(state), next;
+
+    do {
+        if ((seen & AP_MUTEX_LOCKED) == 0) {
+            *(bool *)context = false; /* another thread was first to unlock it: a mistake, of one of the two */
+            return 0;
+        }
+        next = line->sleepers > 1 ? AP_MUTEX_WAITERS : 0;
+        *hand_over = line->sleepers > 0 && ap_os_now() - line->since >= AP_FAIR_AFTER;
+        if (*hand_over) {
+            next |= line->mark | AP_MUTEX_LOCKED;
+        }
+    } while (!ap_compare_exchange_weak_u64(state, &seen, next));
+    if (*hand_over) {
+        AP_COUNT(AP_MUTEX_HAND_OVER);
+    }
+    *(bool *)context = true;
+    return 1;
+}
+
+bool ap_mutex_unlock_slow(ap_mutex *m)
+{
+    uint64_t seen = ap_load_u64(&m->state);
+    while ((seen & FLAGS) != FLAGS) {
+        if ((seen & AP_MUTEX_LOCKED) == 0) {
+            return false;
+        }
+        if (ap_compare_exchange_weak_u64(&m->state, &seen, 0)) {
+            return true;
+        }
+    }
+    AP_COUNT(AP_MUTEX_UNLOCK_SLOW);
+    bool unlocked;
+    ap_wake_by(&m->state, 2, pass_on, &unlocked);
+    return unlocked;
+}

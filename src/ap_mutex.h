@@ -1,58 +1,98 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_mutex.h: a mutex in one word. Any thread may unlock it, as with Python's threading.Lock.
+ * ap_mutex.h: a fair mutex in one word. Any thread may unlock it, as with Python's threading.Lock.
  *
- *     state             meaning                      lock                        unlock
- *     AP_UNLOCKED  0    nobody holds it              -> AP_LOCKED                an error, nothing changes
- *     AP_LOCKED    1    held, nobody sleeps          -> AP_CONTENDED, sleep      -> AP_UNLOCKED
- *     AP_CONTENDED 2    held, somebody may sleep     sleep                       -> AP_UNLOCKED, wake one
+ *     bit 0         AP_MUTEX_LOCKED    somebody holds it
+ *     bit 1         AP_MUTEX_WAITERS   somebody may sleep
+ *     bits 63..2    the mark of the owner (ap_thread.h), who may long be gone: zero where nobody holds it
  *
- * The algorithm is the third mutex of Drepper, "Futexes are tricky" (2011). Two owners at once cannot be: a thread
- * owns it only if its own atomic step found AP_UNLOCKED there and left another state. A sleeper cannot be forgotten:
- * it sleeps only while the state is AP_CONTENDED (tested with the table of sleepers locked), every unlock from there
- * wakes one, and the one that wakes takes the mutex as AP_CONTENDED, since others may still be asleep.
+ *     state                     lock                              unlock
+ *     0                         -> mine, LOCKED                   an error, nothing changes
+ *     WAITERS                   -> mine, LOCKED, WAITERS          an error, nothing changes
+ *     owner, LOCKED             -> owner, LOCKED, WAITERS; sleep  -> 0
+ *     owner, LOCKED, WAITERS    sleep                             with the table of sleepers locked, by who sleeps there:
+ *                                                                   nobody                      -> 0
+ *                                                                   the first waits < 1 ms      wake it, and
+ *                                                                     it is alone               -> 0
+ *                                                                     it is not                 -> WAITERS
+ *                                                                   the first waits >= 1 ms     hand over, and
+ *                                                                     it is alone               -> first, LOCKED
+ *                                                                     it is not                 -> first, LOCKED, WAITERS
  *
- * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it. Both are
- * sequentially consistent here, because x86 and the exclusive instructions of ARM give that for the same price.
+ * Two owners at once cannot be: a thread owns the mutex only if its own atomic step found no LOCKED there and left it,
+ * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten: while one is in the
+ * queue, WAITERS is set, since it joins only where the bit is (tested with the table locked), and the bit is taken away
+ * only with the table locked and nobody else in the queue. And every unlock that finds the bit wakes one.
+ *
+ * Fairness. There are two things to want, and one cannot have both all the time. A mutex that goes to whoever comes by
+ * is fast: the thread that runs takes it again and again without a switch, and the one that was woken finds it taken and
+ * sleeps again, perhaps for ever. A mutex that goes to the one that waits longest starves nobody, and costs a switch of
+ * threads for each critical section. So, as in Go's mutex.go (starvation mode), WebKit's ParkingLot and parking_lot
+ * (eventual fairness), it is for whoever comes by as long as nobody waits longer than AP_FAIR_AFTER; then it is handed
+ * to the one that waits longest. It never is free in between, so nobody can come before.
+ *
+ * Hence a bound. Sleepers stand in the order in which they began to wait, and one that was woken and lost the race stands
+ * where it stood before. A thread waits AP_FAIR_AFTER, then for one critical section of each of those that stand
+ * before it, which are those that began to wait earlier: nobody who came later gets in between, except in the moments
+ * when this thread is awake, between a wake-up and its return to its place, or (the main thread of Python, each 50 ms)
+ * to look for signals.
+ *
+ * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it; a hand-over is
+ * ordered by the lock of the table. The steps are sequentially consistent here, because x86 and the exclusive
+ * instructions of ARM give that for the same price.
  */
 #ifndef AP_MUTEX_H
 #define AP_MUTEX_H
 
 #include "ap_atomic.h"
+#include "ap_thread.h"
 
-enum { AP_UNLOCKED, AP_LOCKED, AP_CONTENDED };
+#define AP_MUTEX_LOCKED UINT64_C(1)
+#define AP_MUTEX_WAITERS UINT64_C(2)
 
-typedef struct { ap_u32 state; } ap_mutex;
+#define AP_FAIR_AFTER INT64_C(1000000) /* ns */
 
-static inline void ap_mutex_init(ap_mutex *m) { ap_init_u32(&m->state, AP_UNLOCKED); }
+typedef struct { ap_u64 state; } ap_mutex;
 
-static inline bool ap_mutex_is_locked(ap_mutex *m) { return ap_load_u32(&m->state) != AP_UNLOCKED; }
+static inline void ap_mutex_init(ap_mutex *m) { ap_init_u64(&m->state, 0); }
+
+static inline bool ap_mutex_is_locked(ap_mutex *m) { return (ap_load_u64(&m->state) & AP_MUTEX_LOCKED) != 0; }
+
+/* The mark of the owner; zero where nobody holds it. */
+static inline uint64_t ap_mutex_owner(ap_mutex *m)
+{
+    return ap_load_u64(&m->state) & ~(AP_MUTEX_LOCKED | AP_MUTEX_WAITERS);
+}
+
+/* The cold halves, in ap_mutex.c. */
+bool ap_mutex_try_lock_waiters(ap_mutex *m);
+bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline);
+bool ap_mutex_unlock_slow(ap_mutex *m);
 
 /* Take it if nobody holds it. Never waits. */
 static inline bool ap_mutex_try_lock(ap_mutex *m)
 {
-    uint32_t expected = AP_UNLOCKED;
-    return ap_compare_exchange_u32(&m->state, &expected, AP_LOCKED);
+    uint64_t seen = 0;
+    return ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED)
+        || (AP_UNLIKELY(seen == AP_MUTEX_WAITERS) && ap_mutex_try_lock_waiters(m));
 }
 
-/* The cold halves, in ap_mutex.c. */
-bool ap_mutex_lock_slow(ap_mutex *m, int64_t deadline);
-void ap_mutex_wake(ap_mutex *m);
-
-/* Take it, or return false once the deadline (see ap_wait.h) has passed. */
-static inline bool ap_mutex_lock_until(ap_mutex *m, int64_t deadline)
+/* Take it, or return false once the deadline (see ap_wait.h) has passed. `since`: ap_now() when the caller began to
+ * wait, which may have been before an earlier call. */
+static inline bool ap_mutex_lock_until(ap_mutex *m, int64_t since, int64_t deadline)
 {
-    return ap_mutex_try_lock(m) || ap_mutex_lock_slow(m, deadline);
+    return ap_mutex_try_lock(m) || ap_mutex_lock_slow(m, since, deadline);
 }
 
 /* Give it back. False, and nothing has changed, where nobody held it. */
 static inline bool ap_mutex_unlock(ap_mutex *m)
 {
-    uint32_t old = ap_exchange_u32(&m->state, AP_UNLOCKED);
-    if (old == AP_CONTENDED) {
-        ap_mutex_wake(m);
+    uint64_t seen = ap_load_u64_relaxed(&m->state);
+    if ((seen & (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)) == AP_MUTEX_LOCKED
+        && ap_compare_exchange_u64(&m->state, &seen, 0)) {
+        return true;
     }
-    return old != AP_UNLOCKED;
+    return ap_mutex_unlock_slow(m);
 }
 
 #endif /* AP_MUTEX_H */

@@ -2,8 +2,8 @@
  *
  * ap_os.h: what the core needs of the operating system, and the only place that knows which one it is.
  *
- * A lock, a condition, the monotonic clock, a word to the processor while spinning, and a callback in the child
- * after fork. POSIX threads everywhere but on Windows, which has SRWLOCK and CONDITION_VARIABLE for the same.
+ * A lock, a condition, the monotonic clock, the thread's id, a word to the processor while spinning, and a callback in
+ * the child after fork. POSIX threads everywhere but on Windows, which has SRWLOCK and CONDITION_VARIABLE for the same.
  *
  * The .c files include it, and first; no header does, so that Cython and C code built on the headers never sees it.
  */
@@ -46,6 +46,8 @@ static inline void ap_os_lock_release(ap_os_lock *lock) { ReleaseSRWLockExclusiv
 static inline void ap_os_cond_init(ap_os_cond *cond) { InitializeConditionVariable(cond); }
 static inline void ap_os_cond_destroy(ap_os_cond *cond) { (void)cond; }
 static inline void ap_os_cond_signal(ap_os_cond *cond) { WakeConditionVariable(cond); }
+
+static inline uint64_t ap_os_thread_id(void) { return GetCurrentThreadId(); }
 
 static inline int64_t ap_os_now(void)
 {
@@ -102,6 +104,9 @@ static inline void ap_os_cond_init(ap_os_cond *cond)
     pthread_condattr_destroy(&attributes);
 #endif
 }
+
+/* The same number as Python's threading.get_ident(). */
+static inline uint64_t ap_os_thread_id(void) { return (uint64_t)(uintptr_t)pthread_self(); }
 
 static inline int64_t ap_os_now(void)
 {

@@ -5,6 +5,7 @@
 #include "ap_os.h"
 
 #include "ap_atomic.h"
+#include "ap_count.h"
 #include "ap_wait.h"
 
 /* One thread asleep, on its own stack: it leaves ap_wait only when it is out of the queue, with the bucket's lock held,
@@ -13,16 +14,23 @@ typedef struct sleeper {
     const void *word;
     struct sleeper *next;
     ap_os_cond cond;
-    bool woken; /* written and read with the bucket locked */
+    int64_t since;
+    uint64_t mark;
+    bool woken, handed; /* written and read with the bucket locked */
 } sleeper;
 
-/* The sleepers of all words that hash here, longest asleep first. A cache line each, or close to it. */
+/* The sleepers of all words that hash here, those who wait longest first. A cache line each, or close to it. */
 typedef struct {
     ap_os_lock lock;
     sleeper *first;
     sleeper **end;   /* where the next one is hung in */
+    int64_t latest;  /* nobody who ever joined the queue waits since a later time */
     ap_u32 sleepers; /* in the queue, or with the lock held and about to look whether to join it */
 } bucket;
+
+/* Threads that come at the same time may join in any order. One that waits much longer than the last of the queue is
+ * back from a look for signals, or from a race for a lock that it lost, and gets its place back. */
+#define SAME_TIME 1000000 /* ns */
 
 #define BUCKETS 256u
 static bucket table[BUCKETS];
@@ -33,6 +41,7 @@ static void clear(void)
         ap_os_lock_init(&table[i].lock);
         table[i].first = NULL;
         table[i].end = &table[i].first;
+        table[i].latest = 0;
         ap_init_u32(&table[i].sleepers, 0);
     }
 }
@@ -58,6 +67,23 @@ static bucket *bucket_of(const void *word)
 }
 _Static_assert(BUCKETS == 1u << (64 - 56), "the shift picks one of BUCKETS");
 
+static void hang(bucket *b, sleeper *s)
+{
+    sleeper **at = b->end;
+    if (s->since < b->latest - SAME_TIME) {
+        for (at = &b->first; *at != NULL && (*at)->since <= s->since;) {
+            at = &(*at)->next;
+        }
+    } else if (s->since > b->latest) {
+        b->latest = s->since;
+    }
+    s->next = *at;
+    *at = s;
+    if (s->next == NULL) {
+        b->end = &s->next;
+    }
+}
+
 static void unhang(bucket *b, sleeper **at)
 {
     sleeper *s = *at;
@@ -69,8 +95,14 @@ static void unhang(bucket *b, sleeper **at)
 
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline)
 {
+    return ap_wait_in_line(word, still, what, ap_os_now(), 0, deadline);
+}
+
+ap_wait_result ap_wait_in_line(
+    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline)
+{
     bucket *b = bucket_of(word);
-    ap_wait_result result = AP_WOKEN;
+    bool timed_out = false;
 
     ap_os_lock_acquire(&b->lock);
     ap_fetch_add_u32(&b->sleepers, 1);
@@ -80,10 +112,10 @@ ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t 
         return AP_CHANGED;
     }
 
-    sleeper self = {.word = word, .next = NULL, .woken = false};
+    AP_COUNT(AP_SLEEP);
+    sleeper self = {.word = word, .since = since, .mark = mark};
     ap_os_cond_init(&self.cond);
-    *b->end = &self;
-    b->end = &self.next;
+    hang(b, &self);
 
     while (!self.woken) {
         if (!ap_os_cond_wait_until(&self.cond, &b->lock, deadline) && !self.woken) {
@@ -92,26 +124,20 @@ ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t 
                 at = &(*at)->next;
             }
             unhang(b, at);
-            result = AP_TIMED_OUT;
+            timed_out = true;
             break;
         }
     }
     ap_fetch_sub_u32(&b->sleepers, 1);
     ap_os_lock_release(&b->lock);
     ap_os_cond_destroy(&self.cond);
-    return result;
+    return timed_out ? AP_TIMED_OUT : self.handed ? AP_HANDED : AP_WOKEN;
 }
 
-size_t ap_wake(const void *word, size_t n)
+/* Wake the first n that sleep on word; the bucket is locked. */
+static size_t wake_first(bucket *b, const void *word, size_t n, bool handed)
 {
-    bucket *b = bucket_of(word);
     size_t woken = 0;
-
-    /* Nobody here, no lock; ap_wait.h says why none is missed. */
-    if (ap_load_u32(&b->sleepers) == 0) {
-        return 0;
-    }
-    ap_os_lock_acquire(&b->lock);
     for (sleeper **at = &b->first; *at != NULL && woken < n;) {
         sleeper *s = *at;
         if (s->word != word) {
@@ -120,10 +146,58 @@ size_t ap_wake(const void *word, size_t n)
         }
         unhang(b, at);
         s->woken = true;
+        s->handed = handed;
         /* With the lock held: once it is released, s may return and its condition be gone. */
         ap_os_cond_signal(&s->cond);
         woken++;
+        AP_COUNT(AP_WAKE);
     }
+    return woken;
+}
+
+static ap_line line_of(const bucket *b, const void *word, size_t most)
+{
+    ap_line line = {0};
+    for (const sleeper *s = b->first; s != NULL && line.sleepers < most; s = s->next) {
+        if (s->word == word && line.sleepers++ == 0) {
+            line.since = s->since;
+            line.mark = s->mark;
+        }
+    }
+    return line;
+}
+
+size_t ap_wake(const void *word, size_t n)
+{
+    bucket *b = bucket_of(word);
+
+    /* Nobody here, no lock; ap_wait.h says why none is missed. */
+    if (ap_load_u32(&b->sleepers) == 0) {
+        return 0;
+    }
+    ap_os_lock_acquire(&b->lock);
+    size_t woken = wake_first(b, word, n, false);
     ap_os_lock_release(&b->lock);
     return woken;
+}
+
+void ap_wake_by(void *word, size_t most, ap_decide decide, void *context)
+{
+    bucket *b = bucket_of(word);
+    bool hand_over = false;
+
+    ap_os_lock_acquire(&b->lock);
+    ap_line line = line_of(b, word, most);
+    size_t n = decide(word, &line, &hand_over, context);
+    wake_first(b, word, n, hand_over);
+    ap_os_lock_release(&b->lock);
+}
+
+size_t ap_sleepers(const void *word)
+{
+    bucket *b = bucket_of(word);
+    ap_os_lock_acquire(&b->lock);
+    size_t n = line_of(b, word, SIZE_MAX).sleepers;
+    ap_os_lock_release(&b->lock);
+    return n;
 }

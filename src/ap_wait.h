@@ -17,6 +17,9 @@
  * one lock. If the sleeper's comes first, the waker finds it in the queue. If the waker's comes first, its change
  * happened before the sleeper's test, which sees it.
  *
+ * A lock that hands itself over needs more: what becomes of its word and who is woken must be one step to all others.
+ * ap_wake_by() asks the lock for both with the table locked, and tells the sleeper that the lock is its own already.
+ *
  * In the child after fork() the table is empty: the threads that slept are not there.
  */
 #ifndef AP_WAIT_H
@@ -28,8 +31,9 @@
 
 typedef enum {
     AP_CHANGED,   /* still() said no: did not sleep */
-    AP_WOKEN,     /* by ap_wake */
-    AP_TIMED_OUT, /* and no ap_wake was spent on this thread */
+    AP_WOKEN,     /* by ap_wake, or by ap_wake_by with nothing in hand */
+    AP_HANDED,    /* by ap_wake_by, which gave this thread what it waited for */
+    AP_TIMED_OUT, /* and no wake-up was spent on this thread */
 } ap_wait_result;
 
 /* Is there still a reason to sleep? Called with the table locked: it reads the word and nothing else. */
@@ -49,7 +53,28 @@ bool ap_wait_init(void);
 /* Sleep on word while still(word, what), until woken or until the deadline has passed. */
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline);
 
-/* Wake the n threads that have slept longest on word; returns how many there were. */
+/* The same for one who waits since an earlier time and under a name: it sleeps before those who came later. */
+ap_wait_result ap_wait_in_line(
+    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline);
+
+/* Wake the n threads that have waited longest on word; returns how many there were. */
 size_t ap_wake(const void *word, size_t n);
+
+/* Who sleeps on a word. */
+typedef struct {
+    size_t sleepers; /* how many, as far as they were counted */
+    int64_t since;   /* of the first of them: what it gave to ap_wait_in_line */
+    uint64_t mark;
+} ap_line;
+
+/* Changes the word as is right for that line; called with the table locked, also where nobody sleeps. Returns how many
+ * of the counted sleepers to wake; *hand_over, false before, is whether they have what they wait for. */
+typedef size_t (*ap_decide)(void *word, const ap_line *line, bool *hand_over, void *context);
+
+/* Count the first `most` sleepers on word, decide, and wake so many, as one step to all who sleep or are about to. */
+void ap_wake_by(void *word, size_t most, ap_decide decide, void *context);
+
+/* How many sleep on word at this moment. */
+size_t ap_sleepers(const void *word);
 
 #endif /* AP_WAIT_H */

@@ -42,6 +42,14 @@ def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float =
     return results
 
 
+def wait_until(condition: Callable[[], object], timeout: float = 30) -> None:
+    """Look again and again until the condition holds; for what other threads are about to do."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.002)
+
+
 def run_program(code: str, *, timeout: float = 60, options: tuple[str, ...] = ()) -> str:
     """Run code in a fresh interpreter where every warning is an error; return what it printed."""
     done = subprocess.run(

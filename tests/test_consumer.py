@@ -186,6 +186,13 @@ def test_mutex_guards_a_plain_variable_in_nogil_loops(consumer):
     assert guarded.total() == N
 
 
+def test_rwmutex_guards_plain_variables_in_nogil_loops(consumer):
+    pair = consumer.Pair()
+    assert run_threaded(lambda me: pair.count(TIMES // 20), THREADS) == [0] * THREADS
+    assert pair.total() == N // 20
+    assert pair.release_what_is_free() is False
+
+
 def test_exchange_acquire_and_store_release_guard_a_plain_variable(consumer):
     guarded = consumer.Guarded()
     # Two: a thread spins for a whole time slice where the other was stopped with the lock.

@@ -8,7 +8,7 @@ import time
 import weakref
 
 import pytest
-from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded, wait_until
 
 from atomicpy import Mutex
 
@@ -105,11 +105,27 @@ def test_with_releases_on_an_exception():
     assert not m.locked()
 
 
-def test_repr_says_whether_it_is_locked():
+def test_repr_says_whether_it_is_locked_by_whom_and_how_many_wait():
     m = Mutex()
     assert repr(m) == f"<unlocked atomicpy.Mutex object at {id(m):#x}>"
-    m.acquire()
-    assert repr(m) == f"<locked atomicpy.Mutex object at {id(m):#x}>"
+    go_on = threading.Event()
+    ways = {"with": m.__enter__, "acquire": m.acquire, "timed": lambda: m.acquire(timeout=30)}
+    threads = [
+        threading.Thread(target=lambda way=way: way() and go_on.wait(30), name=name) for name, way in ways.items()
+    ]
+    for i, thread in enumerate(threads):
+        thread.start()
+        shown = f"<locked atomicpy.Mutex object owner='with' waiters={i} at {id(m):#x}>"
+        wait_until(lambda shown=shown: repr(m) == shown)
+    for name in ("acquire", "timed"):  # in the order in which they came
+        time.sleep(0.01)
+        m.release()
+        wait_until(lambda name=name: f"owner={name!r}" in repr(m))
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    # Held by a thread that has ended: as much as can be known.
+    assert "owner=<a thread that has ended, or is none of Python's> waiters=0" in repr(m)
 
 
 def test_type_is_final_and_takes_no_arguments():

@@ -8,7 +8,7 @@ import time
 import weakref
 
 import pytest
-from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded
+from helpers import CAN_FORK, PYTHON, interrupt_when, run_program, run_threaded, wait_until
 
 from atomicpy import AtomicInt, WaitGroup
 
@@ -56,10 +56,16 @@ def test_add_of_what_is_no_integer_is_an_error(bad):
     assert wg.count == 0
 
 
-def test_repr_shows_the_count():
+def test_repr_shows_the_count_and_how_many_wait():
     wg = WaitGroup()
     wg.add(3)
-    assert repr(wg) == f"<atomicpy.WaitGroup count=3 at {id(wg):#x}>"
+    assert repr(wg) == f"<atomicpy.WaitGroup count=3 waiters=0 at {id(wg):#x}>"
+    waiter = threading.Thread(target=wg.wait)
+    waiter.start()
+    wait_until(lambda: "count=3 waiters=1" in repr(wg))
+    wg.add(-3)
+    waiter.join(30)
+    assert "count=0 waiters=0" in repr(wg)
 
 
 def test_type_is_final_and_takes_no_arguments():
@@ -116,21 +122,63 @@ def test_what_came_before_done_is_seen_after_wait():
         run_threaded(body, 10)
 
 
-def test_a_waiter_leaves_although_the_group_is_used_again_at_once():
-    wg = WaitGroup()
-    wg.add()
+@pytest.mark.skipif(sys.platform == "win32", reason="no setitimer there")
+def test_add_from_zero_is_an_error_until_all_that_waited_have_returned():
+    # The handler runs in a thread that is within wait(): whatever it does comes before that has returned.
+    out = run_program("""
+import signal
+from atomicpy import WaitGroup
+wg, errors = WaitGroup(), []
+
+def handler(*_):
+    wg.add(2)  # not from zero: no harm
+    wg.add(-3)
+    for again in (wg.add, lambda: wg.add(5), lambda: wg.go(print)):
+        try:
+            again()
+        except RuntimeError as error:
+            errors.append(error)
+    assert wg.count == 0, wg
+
+signal.signal(signal.SIGALRM, handler)
+wg.add()
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+assert wg.wait(30)
+assert len(errors) == 3 and "have not returned from wait() yet; +1 would keep them" in str(errors[0])
+wg.add()  # now it has
+wg.done()
+print(wg.wait(), wg.count)
+""")
+    assert out.split() == ["True", "0"]
+
+
+def test_threads_that_use_it_again_too_early_are_told_and_no_waiter_is_kept():
+    wg, rounds = WaitGroup(), 2000
 
     def body(me):
-        if me:
-            return wg.wait(30)
-        time.sleep(0.1)
-        for _ in range(1000):
-            wg.done()
-            wg.add()
-        return True
+        refused = 0
+        for _ in range(rounds):
+            try:
+                wg.add()
+            except RuntimeError:
+                refused += 1
+            else:
+                wg.done()
+            if me % 2:
+                assert wg.wait(30)
+        return refused
 
-    assert all(run_threaded(body, 4))
-    assert wg.count == 1
+    run_threaded(body, 4)
+    assert wg.count == 0
+    assert "waiters=0" in repr(wg)
+
+
+def test_used_again_when_all_have_returned():
+    wg = WaitGroup()
+    for _ in range(200):
+        with wg:
+            wg.go(lambda: None)
+    assert wg.count == 0
 
 
 def test_collector_goes_on_while_hundreds_wait():

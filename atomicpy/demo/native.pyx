@@ -16,7 +16,7 @@ from atomicpy cimport (
     ap_load_i64_relaxed,
     ap_store_i64_relaxed,
 )
-from atomicpy.sync cimport Mutex, mutex_lock, mutex_unlock
+from atomicpy.sync_mutex cimport Mutex, mutex_lock, mutex_unlock
 
 __all__ = ["Atomic", "Locked", "Racy"]
 

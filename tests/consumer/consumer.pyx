@@ -15,6 +15,7 @@ from atomicpy cimport (
     AtomicIntArray,
     AtomicUInt,
     Mutex,
+    RWMutex,
     WaitGroup,
     ap_compare_exchange_weak_i64_release,
     ap_exchange_bool_acquire,
@@ -42,6 +43,10 @@ from atomicpy cimport (
     atomic_uint_wait,
     mutex_lock,
     mutex_unlock,
+    rwmutex_read_lock,
+    rwmutex_read_unlock,
+    rwmutex_write_lock,
+    rwmutex_write_unlock,
     wait_group_add,
     wait_group_wait,
 )
@@ -173,6 +178,44 @@ cdef class Guarded:
     def total(self):
         with self.mutex:
             return self.n
+
+
+@cython.final
+cdef class Pair:
+    """Two plain counts that an RWMutex guards: a writer changes both, a reader must see them equal."""
+
+    cdef RWMutex lock
+    cdef int64_t one, two
+
+    def __cinit__(self):
+        self.lock = RWMutex()
+
+    def count(self, int64_t times):
+        """Write and read in turn; return how often they were seen to differ."""
+        cdef int64_t i, differed = 0
+        cdef RWMutex lock = self.lock
+        with nogil:
+            for i in range(2 * times):
+                if i % 2:
+                    rwmutex_write_lock(lock)
+                    self.one += 1
+                    self.two += 1
+                    rwmutex_write_unlock(lock)
+                else:
+                    rwmutex_read_lock(lock)
+                    differed += self.one != self.two
+                    rwmutex_read_unlock(lock)
+        return differed
+
+    def release_what_is_free(self):
+        cdef bint released
+        with nogil:
+            released = rwmutex_read_unlock(self.lock) or rwmutex_write_unlock(self.lock)
+        return released
+
+    def total(self):
+        with self.lock.read():
+            return self.one
 
 
 # ---- prange ----

@@ -3,25 +3,9 @@ from threading import Thread
 from types import TracebackType
 from typing import ParamSpec, Self, SupportsIndex, final
 
-__all__ = ["Mutex", "WaitGroup"]
+__all__ = ["WaitGroup"]
 
 _P = ParamSpec("_P")
-
-@final
-class Mutex:
-    def __init__(self) -> None: ...
-    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
-    def release(self, /) -> None: ...
-    def locked(self, /) -> bool: ...
-    def __enter__(self, /) -> bool: ...
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-        /,
-    ) -> None: ...
-    def _at_fork_reinit(self, /) -> None: ...
 
 @final
 class WaitGroup:

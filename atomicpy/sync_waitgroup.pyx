@@ -1,25 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""Blocking primitives: Mutex and WaitGroup.
+"""WaitGroup: start threads, and wait for all of them. The count and its states are in `src/ap_waitgroup.h`.
 
-Every wait here takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and
-the garbage collector go on, and works in the child after `os.fork()`. The algorithms, with the table of their states,
-are in `src/ap_mutex.h` and `src/ap_waitgroup.h`.
+The wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
+garbage collector go on, and works in the child after `os.fork()`.
 """
 
 cimport cython
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, lock_deadline, wait_deadline
+from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, wait_deadline
 
 import threading
 from collections import deque
 
-__all__ = ["Mutex", "WaitGroup"]
-
-cdef extern from "ap_mutex.h" nogil:
-    bint ap_mutex_lock_until(ap_mutex *m, int64_t deadline) noexcept
-    bint ap_mutex_unlock(ap_mutex *m) noexcept
+__all__ = ["WaitGroup"]
 
 cdef extern from "ap_waitgroup.h" nogil:
     int64_t AP_WAITGROUP_MAX
@@ -28,130 +23,28 @@ cdef extern from "ap_waitgroup.h" nogil:
         AP_WAITGROUP_OK
         AP_WAITGROUP_NEGATIVE
         AP_WAITGROUP_TOO_MANY
+        AP_WAITGROUP_REUSED
 
     void ap_waitgroup_init(ap_waitgroup *wg) noexcept
     int64_t ap_waitgroup_count(ap_waitgroup *wg) noexcept
+    uint64_t ap_waitgroup_waiters(ap_waitgroup *wg) noexcept
     ap_waitgroup_result ap_waitgroup_add(ap_waitgroup *wg, int64_t n, int64_t *seen) noexcept
-    uint64_t ap_waitgroup_ticket(ap_waitgroup *wg) noexcept
-    bint ap_waitgroup_wait(ap_waitgroup *wg, uint64_t ticket, int64_t deadline) noexcept
+    bint ap_waitgroup_enter(ap_waitgroup *wg, uint64_t *ticket) noexcept
+    bint ap_waitgroup_wait(ap_waitgroup *wg, int64_t deadline) noexcept
+    void ap_waitgroup_leave(ap_waitgroup *wg, uint64_t ticket) noexcept
+
+cdef extern from "ap_thread.h" nogil:
+    bint ap_thread_init() noexcept
+    uint64_t ap_thread_forks() noexcept
 
 # This module carries a copy of the core, with its own table of sleepers.
 ap_wait_init()
+if not ap_thread_init():
+    raise MemoryError("no memory for the handler of os.fork()")
 
 
-# ---- Mutex -----------------------------------------------------------------------------------------------------
-
-
-cdef bint lock_until(void *mutex, uint64_t unused, int64_t deadline) noexcept nogil:
-    return ap_mutex_lock_until(<ap_mutex *>mutex, deadline)
-
-
-cdef void mutex_lock(Mutex m) noexcept nogil:
-    ap_mutex_lock_until(&m.mutex, AP_FOREVER)
-
-
-cdef bint mutex_unlock(Mutex m) noexcept nogil:
-    return ap_mutex_unlock(&m.mutex)
-
-
-# The default of acquire(timeout=-1): small integers are one object each in every CPython.
-cdef object MINUS_ONE = -1
-
-
-cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
-    return block(lock_until, &m.mutex, 0, deadline)
-
-
-@cython.final
-cdef class Mutex:
-    """Mutex()
---
-
-    A lock that one thread holds at a time: a drop-in for `threading.Lock`, one word large.
-
-    It can be released by another thread than the one that took it, it is not recursive, and
-    `threading.Condition(Mutex())` works. What was written while holding it is seen by whoever takes it next
-    (C11, 5.1.2.4: release happens before the following acquire).
-
-    >>> balance = Mutex()
-    >>> with balance:
-    ...     balance.locked()
-    True
-    >>> balance.locked()
-    False
-    """
-
-    def __cinit__(self):
-        ap_mutex_init(&self.mutex)
-
-    def __init__(self):
-        # __cinit__ without parameters ignores what it is given; this one refuses arguments.
-        pass
-
-    def acquire(self, blocking=True, timeout=-1):
-        """Take the mutex, and return whether it was taken.
-
-        Waits while another holder has it: for ever, for at most `timeout` seconds (int or float, on the monotonic
-        clock), or not at all with `blocking=False`.
-
-        Raises ValueError for a negative timeout other than -1 or a timeout with `blocking=False`, OverflowError for
-        one above `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread; the mutex is not taken
-        then.
-
-        >>> m = Mutex()
-        >>> m.acquire(), m.acquire(blocking=False), m.acquire(timeout=0.01)
-        (True, False, False)
-        """
-        cdef int64_t deadline
-        if timeout is MINUS_ONE:
-            deadline = AP_FOREVER if blocking else 0
-        else:
-            # Before the first try: a bad argument is an error on a free mutex too.
-            deadline = lock_deadline(blocking, timeout)
-        return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
-
-    def release(self, /):
-        """Give the mutex back, and wake one thread that waits for it. Any thread may.
-
-        Raises RuntimeError where nobody holds it.
-
-        >>> m = Mutex()
-        >>> m.release()
-        Traceback (most recent call last):
-        RuntimeError: release unlocked lock
-        """
-        if not ap_mutex_unlock(&self.mutex):
-            raise RuntimeError("release unlocked lock")
-
-    def locked(self, /):
-        """Return whether somebody holds the mutex at this moment.
-
-        >>> Mutex().locked()
-        False
-        """
-        return ap_mutex_is_locked(&self.mutex)
-
-    def __enter__(self, /):
-        return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
-
-    def __exit__(self, exc_type, exc_value, traceback, /):
-        if not ap_mutex_unlock(&self.mutex):
-            raise RuntimeError("release unlocked lock")
-
-    def _at_fork_reinit(self, /):
-        """Make the mutex free again in the child after `os.fork()`, where the thread that held it is not."""
-        ap_mutex_init(&self.mutex)
-
-    def __repr__(self):
-        state = "locked" if ap_mutex_is_locked(&self.mutex) else "unlocked"
-        return f"<{state} atomicpy.Mutex object at {<size_t><void *>self:#x}>"
-
-
-# ---- WaitGroup -------------------------------------------------------------------------------------------------
-
-
-cdef bint wait_until(void *group, uint64_t ticket, int64_t deadline) noexcept nogil:
-    return ap_waitgroup_wait(<ap_waitgroup *>group, ticket, deadline)
+cdef bint wait_until(void *group, uint64_t unused, int64_t deadline) noexcept nogil:
+    return ap_waitgroup_wait(<ap_waitgroup *>group, deadline)
 
 
 cdef bint wait_group_add(WaitGroup wg, int64_t n) noexcept nogil:
@@ -160,7 +53,10 @@ cdef bint wait_group_add(WaitGroup wg, int64_t n) noexcept nogil:
 
 
 cdef void wait_group_wait(WaitGroup wg) noexcept nogil:
-    ap_waitgroup_wait(&wg.group, ap_waitgroup_ticket(&wg.group), AP_FOREVER)
+    cdef uint64_t ticket
+    if ap_waitgroup_enter(&wg.group, &ticket):
+        ap_waitgroup_wait(&wg.group, AP_FOREVER)
+        ap_waitgroup_leave(&wg.group, ticket)
 
 
 cdef int add_to(WaitGroup wg, int64_t n) except -1:
@@ -172,6 +68,21 @@ cdef int add_to(WaitGroup wg, int64_t n) except -1:
         )
     if result == AP_WAITGROUP_TOO_MANY:
         raise OverflowError(f"the count of the WaitGroup is {count}; {n:+} would bring it above 2**31 - 1")
+    if result == AP_WAITGROUP_REUSED:
+        raise RuntimeError(
+            f"the count of the WaitGroup is 0, and threads that waited for it have not returned from wait() yet; {n:+}"
+            " would keep them: add before they begin to wait, or let them all return first, or use another WaitGroup"
+        )
+    return 0
+
+
+cdef int forget_the_parent(WaitGroup wg) except -1:
+    """In the child after os.fork(): the threads of go() that are not here will never say that they are done."""
+    wg.forks = ap_thread_forks()
+    for member in list(wg.members):
+        if not member.is_alive():  # threading has seen to that
+            wg.members.discard(member)
+            add_to(wg, -1)
     return 0
 
 
@@ -188,6 +99,7 @@ class _Member(threading.Thread):
         except BaseException as error:
             wg.errors.append(error)
         finally:
+            wg.members.discard(self)
             add_to(wg, -1)
 
 
@@ -213,8 +125,9 @@ cdef class WaitGroup:
     A count of what is still to be done, and `wait()` until it is zero. Go's `sync.WaitGroup`.
 
     Each `done()` happens before the return of every `wait()` that it ends. The count is between 0 and 2**31 - 1. A
-    group may be used again as soon as its count is zero: a thread that still waits for the round before leaves, though
-    the count has risen again.
+    group may be used again when all that waited have returned; before that, an `add()` or `go()` from zero is an error,
+    as in Go. In the child after `os.fork()` nobody waits, and the functions of `go()` that ran in other threads of the
+    parent count as done.
 
     >>> squares = []
     >>> with WaitGroup() as wg:
@@ -227,6 +140,8 @@ cdef class WaitGroup:
     def __cinit__(self):
         ap_waitgroup_init(&self.group)
         self.errors = deque()
+        self.members = set()
+        self.forks = ap_thread_forks()
 
     def __init__(self):
         pass
@@ -238,13 +153,16 @@ cdef class WaitGroup:
         >>> WaitGroup().count
         0
         """
+        if self.forks != ap_thread_forks():
+            forget_the_parent(self)
         return ap_waitgroup_count(&self.group)
 
     def add(self, n=1, /):
         """Add `n`, which may be negative, to the count; at zero, wake everybody who waits.
 
-        Raises ValueError where the count would fall below zero, OverflowError where it would exceed 2**31 - 1, and
-        TypeError for what is no integer; the count is as it was.
+        Raises ValueError where the count would fall below zero, OverflowError where it would exceed 2**31 - 1,
+        RuntimeError where it is zero and threads that waited for that have not returned yet, and TypeError for what is
+        no integer; the count is as it was.
 
         >>> wg = WaitGroup()
         >>> wg.add(2); wg.add(-1); wg.count
@@ -284,10 +202,18 @@ cdef class WaitGroup:
         False
         """
         cdef int64_t deadline = wait_deadline(timeout)
-        # The ticket is drawn once: should the group be reused between two looks for a signal, this wait ends still.
-        cdef uint64_t ticket = ap_waitgroup_ticket(&self.group)
-        if ap_waitgroup_count(&self.group) and not block(wait_until, &self.group, ticket, deadline):
-            return False
+        cdef uint64_t ticket
+        cdef bint done
+        if self.forks != ap_thread_forks():
+            forget_the_parent(self)
+        if ap_waitgroup_enter(&self.group, &ticket):
+            # A waiter all the time, also while it looks for signals: so the count cannot rise before it has seen zero.
+            try:
+                done = block(wait_until, &self.group, 0, deadline)
+            finally:
+                ap_waitgroup_leave(&self.group, ticket)
+            if not done:
+                return False
         group = exceptions_of(self)
         if group is not None:
             raise group
@@ -298,7 +224,7 @@ cdef class WaitGroup:
 
         Equivalent to: `add(1)`, then a thread that calls `fn` and at its end, whatever the end, `done()`. What `fn`
         raises is raised by `wait()`. The call of `go()` happens before `fn` begins.
-        Raises RuntimeError where the system starts no more threads; the count is as it was.
+        Raises RuntimeError where the system starts no more threads, and where `add(1)` does; the count is as it was.
 
         >>> wg, said = WaitGroup(), []
         >>> thread = wg.go(said.append, "hello")
@@ -310,11 +236,13 @@ cdef class WaitGroup:
         thread = _Member(target=fn, args=args, kwargs=kwargs)
         add_to(self, 1)
         thread.group = self
+        self.members.add(thread)
         try:
             thread.start()
         except BaseException:
             # No thread could be had; or Ctrl-C came while start() waited for it, and it may have begun already.
             if thread.__dict__.pop("group", None) is not None:
+                self.members.discard(thread)
                 add_to(self, -1)
             raise
         return thread
@@ -326,7 +254,8 @@ cdef class WaitGroup:
         self.wait()
 
     def __repr__(self):
-        return f"<atomicpy.WaitGroup count={ap_waitgroup_count(&self.group)} at {<size_t><void *>self:#x}>"
+        count, waiters = self.count, ap_waitgroup_waiters(&self.group)
+        return f"<atomicpy.WaitGroup count={count} waiters={waiters} at {<size_t><void *>self:#x}>"
 
     def __del__(self):
         # Nobody waited: what the functions raised goes where Python reports what no caller can be told.

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Once and once: one thread calls it, all get its result. The states are in `src/ap_once.h`.
+
+The wait ends at Ctrl-C in the main thread, lets the other threads and the garbage collector go on, and works in the
+child after `os.fork()`.
+"""
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, owner_shown, refuse_orphan
+
+__all__ = ["Once", "once"]
+
+cdef extern from "ap_once.h" nogil:
+    ctypedef enum ap_once_result:
+        AP_ONCE_DONE
+        AP_ONCE_MINE
+        AP_ONCE_TIMED_OUT
+
+    void ap_once_init(ap_once *o) noexcept
+    bint ap_once_is_done(ap_once *o) noexcept
+    uint64_t ap_once_runner(ap_once *o) noexcept
+    ap_once_result ap_once_begin(ap_once *o, int64_t deadline) noexcept
+    void ap_once_finish(ap_once *o) noexcept
+
+cdef extern from "ap_thread.h" nogil:
+    bint ap_thread_init() noexcept
+    bint ap_thread_is_orphan(uint64_t mark) noexcept
+    bint ap_thread_is_me(uint64_t mark) noexcept
+
+cdef extern from "ap_wait.h" nogil:
+    size_t ap_sleepers(const void *word) noexcept
+
+# This module carries a copy of the core, with its own table of sleepers.
+ap_wait_init()
+if not ap_thread_init():
+    raise MemoryError("no memory for the handler of os.fork()")
+
+
+cdef struct beginner:
+    ap_once *state
+    bint mine
+
+
+cdef bint begin_until(void *beginning, uint64_t unused, int64_t deadline) noexcept nogil:
+    cdef beginner *b = <beginner *>beginning
+    cdef ap_once_result result = ap_once_begin(b.state, deadline)
+    b.mine = result == AP_ONCE_MINE
+    return result != AP_ONCE_TIMED_OUT
+
+
+cdef int refuse_hopeless(void *beginning) except -1:
+    """Where this very thread is at it, below on the stack, or a thread that fork() has left in another process."""
+    cdef uint64_t runner = ap_once_runner((<beginner *>beginning).state)
+    if runner == 0:
+        return 0
+    if ap_thread_is_me(runner):
+        raise RuntimeError(
+            "the function of this Once is running, in this very thread: to wait for it here is to wait for ever. It"
+            " must not call do() of the same Once, nor may a signal handler or a __del__ that interrupts it"
+        )
+    if ap_thread_is_orphan(runner):
+        refuse_orphan("Once", "in the middle of its function")
+    return 0
+
+
+cdef object outcome(Once once):
+    if once.error is None:
+        return once.result
+    # As it was: each raise would add to the traceback of the one exception that all get.
+    raise once.error.with_traceback(once.traceback)
+
+
+cdef object do_or_wait(Once once, object fn, tuple args, dict kwargs):
+    cdef beginner b
+    b.state = &once.state
+    b.mine = False
+    block(begin_until, &b, 0, AP_FOREVER, refuse_hopeless)
+    if b.mine:
+        try:
+            once.result = fn(*args, **kwargs)
+        except BaseException as error:
+            once.error = error
+            once.traceback = error.__traceback__
+        finally:
+            ap_once_finish(&once.state)
+    return outcome(once)
+
+
+@cython.final
+cdef class Once:
+    """Once()
+--
+
+    Calls one function, once, however many threads ask for it. Go's `sync.Once`, which gives its result to all.
+
+    >>> settings = Once()
+    >>> settings.do(dict, debug=True)
+    {'debug': True}
+    >>> settings.do(dict, debug=False)
+    {'debug': True}
+    """
+
+    def __cinit__(self):
+        ap_once_init(&self.state)
+
+    def __init__(self):
+        pass
+
+    def do(self, fn, /, *args, **kwargs):
+        """Call `fn(*args, **kwargs)` if nothing was called before, and return the result of the first call.
+
+        A call while the first one runs waits for it. If the first one raises, each call raises that exception, also a
+        KeyboardInterrupt: it is not tried again. What the function wrote is seen by all whose call has returned.
+
+        Raises TypeError where `fn` cannot be called, and RuntimeError where the wait could not end: from within the
+        function itself, in its thread, and in the child after `os.fork()` while another thread was at it. Raises
+        KeyboardInterrupt at Ctrl-C in the main thread while it waits; the first call goes on.
+
+        >>> Once().do(max, 3, 4)
+        4
+        """
+        if not callable(fn):
+            raise TypeError(f"do() needs a function to call, not the {type(fn).__name__} {fn!r}")
+        if ap_once_is_done(&self.state):
+            return outcome(self)
+        return do_or_wait(self, fn, args, kwargs)
+
+    def __repr__(self):
+        cdef uint64_t runner = ap_once_runner(&self.state)
+        at = f"{<size_t><void *>self:#x}"
+        if runner:
+            owner = owner_shown(runner, ap_thread_is_orphan(runner))
+            return f"<running atomicpy.Once object owner={owner} waiters={ap_sleepers(&self.state)} at {at}>"
+        return f"<{'done' if ap_once_is_done(&self.state) else 'new'} atomicpy.Once object at {at}>"
+
+
+@cython.final
+cdef class once:
+    """once(fn, /)
+--
+
+    Make a function that calls `fn()` the first time and returns that result every time. Go's `sync.OnceValue`.
+
+    For a function without parameters. It waits and raises as `Once.do` does. `__wrapped__` is `fn`.
+
+    >>> @once
+    ... def settings():
+    ...     print("read")
+    ...     return {"debug": True}
+    >>> settings()
+    read
+    {'debug': True}
+    >>> settings()
+    {'debug': True}
+    """
+
+    cdef Once done               # whether it was called, and what came of it
+    cdef object fn
+    cdef dict __dict__           # __name__, __doc__ and so on, as those of fn
+    cdef object __weakref__
+
+    def __init__(self, fn, /):
+        if not callable(fn):
+            raise TypeError(f"once() needs a function to call, not the {type(fn).__name__} {fn!r}")
+        self.done = Once()
+        self.fn = fn
+        # Here, because importing the package costs nothing that threading has not imported already.
+        from functools import update_wrapper
+        update_wrapper(self, fn)
+
+    def __call__(self):
+        if ap_once_is_done(&self.done.state):
+            return outcome(self.done)
+        return do_or_wait(self.done, self.fn, (), {})
+
+    def __repr__(self):
+        return f"<atomicpy.once of {self.fn!r}>"

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ap_rwmutex.c: readers that wait for a writer, and a writer that waits for readers. The state table is in ap_rwmutex.h.
+ */
+#include "ap_os.h"
+
+#include "ap_count.h"
+#include "ap_rwmutex.h"
+#include "ap_wait.h"
+
+#define FLAGS (AP_RW_WRITER | AP_RW_WAITERS)
+
+static bool still_held_back(const void *word, uint64_t what)
+{
+    (void)what;
+    return (ap_load_u64((ap_u64 *)word) & FLAGS) == FLAGS;
+}
+
+bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline)
+{
+    AP_COUNT(AP_RWMUTEX_READ_SLOW);
+    while (!ap_rwmutex_try_read_lock(rw)) {
+        uint64_t seen = ap_load_u64(&rw->state);
+        if ((seen & FLAGS) == AP_RW_WRITER && !ap_compare_exchange_u64(&rw->state, &seen, seen | AP_RW_WAITERS)) {
+            continue;
+        }
+        switch (ap_wait(&rw->state, still_held_back, 0, deadline)) {
+        case AP_HANDED:
+            ap_rwmutex_note_forks(rw);
+            return true;
+        case AP_TIMED_OUT:
+            return ap_rwmutex_try_read_lock(rw);
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
+static bool still_reading(const void *drained, uint64_t what)
+{
+    const ap_rwmutex *rw = (const ap_rwmutex *)((const char *)drained - offsetof(ap_rwmutex, drained));
+    (void)what;
+    return ap_rwmutex_readers_of(ap_load_u64((ap_u64 *)&rw->state)) > 0;
+}
+
+bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline)
+{
+    AP_COUNT(AP_RWMUTEX_WRITE_SLOW);
+    while (still_reading(&rw->drained, 0)) {
+        if (ap_wait(&rw->drained, still_reading, 0, deadline) == AP_TIMED_OUT) {
+            return !still_reading(&rw->drained, 0);
+        }
+    }
+    return true;
+}
+
+void ap_rwmutex_wake_writer(ap_rwmutex *rw) { ap_wake(&rw->drained, 1); }
+
+/* What a writer that leaves does to the state; the readers may still leave, and no other can come. */
+typedef struct {
+    bool inside; /* only a writer inside may; else it is an error, or a writer that gives up */
+    bool left;
+} leaving;
+
+static size_t admit(void *word, const ap_line *line, bool *hand_over, void *context)
+{
+    ap_u64 *state = word;
+    leaving *l = context;
+    uint64_t seen = ap_load_u64(state);
+    do {
+        if (l->inside && !ap_rwmutex_is_writing(seen)) {
+            l->left = false;
+            return 0;
+        }
+    } while (!ap_compare_exchange_weak_u64(state, &seen, (seen & ~FLAGS) + line->sleepers * AP_RW_READER));
+    l->left = true;
+    *hand_over = true;
+    return line->sleepers;
+}
+
+void ap_rwmutex_admit(ap_rwmutex *rw)
+{
+    leaving l = {.inside = false};
+    AP_COUNT(AP_RWMUTEX_ADMIT);
+    ap_wake_by(&rw->state, SIZE_MAX, admit, &l);
+}
+
+bool ap_rwmutex_write_unlock_slow(ap_rwmutex *rw)
+{
+    leaving l = {.inside = true};
+    AP_COUNT(AP_RWMUTEX_ADMIT);
+    ap_wake_by(&rw->state, SIZE_MAX, admit, &l);
+    return l.left && ap_mutex_unlock(&rw->writers);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ap_rwmutex.h: a lock for many readers or one writer. Go's sync.RWMutex, with timeouts.
+ *
+ * The writers settle among themselves, by an ap_mutex, who is the one that faces the readers. What is between that one
+ * and the readers is in one word:
+ *
+ *     bit 0         AP_RW_WRITER     a writer has come: no more readers get in
+ *     bit 1         AP_RW_WAITERS    a reader may sleep; only beside AP_RW_WRITER
+ *     bits 63..2    how many readers are inside
+ *
+ *     state                      read lock                 read unlock                 write lock (holds the ap_mutex)
+ *     0                          -> 1 reader               an error                    -> WRITER: inside
+ *     n readers                  -> n + 1                  -> n - 1                    -> WRITER, n; sleep until n is 0
+ *     WRITER, n > 0 [WAITERS]    -> set WAITERS; sleep     -> n - 1; at 0 wake the     (cannot be)
+ *                                                          writer: it is inside
+ *     WRITER, n = 0 [WAITERS]    -> set WAITERS; sleep     an error                    (cannot be)
+ *
+ *     write unlock, and a writer that gives up waiting, from WRITER, n, k readers asleep: -> n + k readers. Those k are
+ *     inside when they wake. Then the ap_mutex is unlocked. An unlock where n > 0 or no WRITER is there is an error.
+ *
+ * A writer and a reader are never both inside: a reader gets in by a step that found no WRITER, or is let in by the
+ * writer's own last step; the writer is inside only from the step that makes n zero with WRITER there, and n does not
+ * rise before it leaves. That there is one such writer, the ap_mutex sees to.
+ *
+ * Fairness, in phases (Brandenburg and Anderson, "Reader-writer synchronization for shared-memory multiprocessor
+ * real-time systems", 2009; Go does the same). A writer that has come holds back all readers that come later: it waits
+ * for those inside and no others. A writer that leaves lets in all readers that sleep, before the next writer has a say:
+ * a reader waits for one writer, and one that is back from a look for signals for two at the most. Among the writers
+ * the ap_mutex is fair, see there.
+ *
+ * So who reads and wants to read again may not: a writer may have come in between, which waits for the first to end. Nor
+ * can a reader become a writer. Both are a deadlock, as in Go.
+ *
+ * Memory order: as ap_mutex. The last reader's step and the writer's test, and the writer's last step and a reader's
+ * first, are sequentially consistent.
+ */
+#ifndef AP_RWMUTEX_H
+#define AP_RWMUTEX_H
+
+#include "ap_mutex.h"
+
+#define AP_RW_WRITER UINT64_C(1)
+#define AP_RW_WAITERS UINT64_C(2)
+#define AP_RW_READER UINT64_C(4)
+
+typedef struct {
+    ap_mutex writers; /* held by the writer that has come */
+    ap_u64 state;     /* readers sleep here */
+    ap_bool drained;  /* the writer sleeps here until the readers are out; its address counts, its value does not */
+    ap_u32 forks;     /* ap_thread_forks() when the last reader came: those inside may all be of the parent process */
+} ap_rwmutex;
+
+static inline void ap_rwmutex_init(ap_rwmutex *rw)
+{
+    ap_mutex_init(&rw->writers);
+    ap_init_u64(&rw->state, 0);
+    ap_init_bool(&rw->drained, false);
+    ap_init_u32(&rw->forks, 0);
+}
+
+static inline uint64_t ap_rwmutex_readers_of(uint64_t state) { return state / AP_RW_READER; }
+static inline bool ap_rwmutex_is_writing(uint64_t state) { return (state & AP_RW_WRITER) != 0 && state < AP_RW_READER; }
+static inline uint64_t ap_rwmutex_state(ap_rwmutex *rw) { return ap_load_u64(&rw->state); }
+
+/* The cold halves, in ap_rwmutex.c. */
+bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline);
+void ap_rwmutex_wake_writer(ap_rwmutex *rw);
+bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline);
+void ap_rwmutex_admit(ap_rwmutex *rw);
+
+/* Called by each reader that gets in: a load, but for the first one after a fork. */
+static inline void ap_rwmutex_note_forks(ap_rwmutex *rw)
+{
+    uint32_t forks = (uint32_t)ap_thread_forks();
+    if (AP_UNLIKELY(ap_load_u32_relaxed(&rw->forks) != forks)) {
+        ap_store_u32_relaxed(&rw->forks, forks);
+    }
+}
+
+/* Get in to read where no writer has come. Never waits. */
+static inline bool ap_rwmutex_try_read_lock(ap_rwmutex *rw)
+{
+    /* A guess in the place of a load: a failed step brings the value and the cache line, to write to, in one go. */
+    uint64_t seen = 0;
+    while (!ap_compare_exchange_u64(&rw->state, &seen, seen + AP_RW_READER)) {
+        if (seen & AP_RW_WRITER) {
+            return false;
+        }
+    }
+    ap_rwmutex_note_forks(rw);
+    return true;
+}
+
+/* Get in to read, or return false once the deadline has passed. */
+static inline bool ap_rwmutex_read_lock_until(ap_rwmutex *rw, int64_t deadline)
+{
+    return ap_rwmutex_try_read_lock(rw) || ap_rwmutex_read_lock_slow(rw, deadline);
+}
+
+/* Get out. False, and nothing has changed, where no reader was inside. */
+static inline bool ap_rwmutex_read_unlock(ap_rwmutex *rw)
+{
+    uint64_t seen = AP_RW_READER;
+    while (!ap_compare_exchange_u64(&rw->state, &seen, seen - AP_RW_READER)) {
+        if (seen < AP_RW_READER) {
+            return false;
+        }
+    }
+    if (AP_UNLIKELY(ap_rwmutex_is_writing(seen - AP_RW_READER))) {
+        ap_rwmutex_wake_writer(rw);
+    }
+    return true;
+}
+
+/* Writing, in two steps, so that who waits can look for signals and keep its place. First: become the one writer.
+ * Then, once, ap_rwmutex_announce(); and ap_rwmutex_drain() until it returns true: inside. A writer that has announced
+ * itself and gives up calls ap_rwmutex_retract(). */
+static inline bool ap_rwmutex_enter_until(ap_rwmutex *rw, int64_t since, int64_t deadline)
+{
+    return ap_mutex_lock_until(&rw->writers, since, deadline);
+}
+
+/* True: inside already, there were no readers. */
+static inline bool ap_rwmutex_announce(ap_rwmutex *rw)
+{
+    return ap_fetch_or_u64(&rw->state, AP_RW_WRITER) == 0;
+}
+
+static inline void ap_rwmutex_retract(ap_rwmutex *rw)
+{
+    ap_rwmutex_admit(rw);
+    ap_mutex_unlock(&rw->writers);
+}
+
+/* Get in to write where nobody is inside or waits. Never waits. */
+static inline bool ap_rwmutex_try_write_lock(ap_rwmutex *rw)
+{
+    uint64_t seen = 0;
+    if (!ap_mutex_try_lock(&rw->writers)) {
+        return false;
+    }
+    if (ap_compare_exchange_u64(&rw->state, &seen, AP_RW_WRITER)) {
+        return true;
+    }
+    ap_mutex_unlock(&rw->writers);
+    return false;
+}
+
+/* Get in to write, or return false once the deadline has passed. */
+static inline bool ap_rwmutex_write_lock_until(ap_rwmutex *rw, int64_t since, int64_t deadline)
+{
+    if (!ap_rwmutex_enter_until(rw, since, deadline)) {
+        return false;
+    }
+    if (ap_rwmutex_announce(rw) || ap_rwmutex_drain(rw, deadline)) {
+        return true;
+    }
+    ap_rwmutex_retract(rw);
+    return false;
+}
+
+/* Get out, and let in the readers that sleep. False, and nothing has changed, where no writer was inside. */
+bool ap_rwmutex_write_unlock_slow(ap_rwmutex *rw);
+
+static inline bool ap_rwmutex_write_unlock(ap_rwmutex *rw)
+{
+    uint64_t seen = AP_RW_WRITER;
+    if (ap_compare_exchange_u64(&rw->state, &seen, 0)) {
+        return ap_mutex_unlock(&rw->writers);
+    }
+    return ap_rwmutex_write_unlock_slow(rw);
+}
+
+/* Are the readers inside, if any, all from before a fork()? Then most likely none of them is in this process. */
+static inline bool ap_rwmutex_readers_are_orphans(ap_rwmutex *rw)
+{
+    return ap_rwmutex_readers_of(ap_load_u64(&rw->state)) > 0
+        && ap_load_u32_relaxed(&rw->forks) != (uint32_t)ap_thread_forks();
+}
+
+#endif /* AP_RWMUTEX_H */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * blocking.c: threads hammer every blocking primitive of the core, and the totals are exact. `make test`, `make tsan`.
+ *
+ * What a lock protects is a plain variable, so ThreadSanitizer sees a lock that lets two in, or that hands over without
+ * ordering what was written.
+ */
+#include "hammer.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ap_atomic.h"
+#include "ap_mutex.h"
+#include "ap_once.h"
+#include "ap_rwmutex.h"
+#include "ap_wait.h"
+#include "ap_waitgroup.h"
+
+/* ---- ap_mutex ---- */
+
+static ap_mutex mutex;
+static int64_t guarded; /* plain: only the mutex keeps it right */
+
+static void lock_unlock(int me)
+{
+    for (int i = 0; i < ROUNDS; i++) {
+        switch ((i + me) % 3) {
+        case 0:
+            CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
+            break;
+        case 1:
+            while (!ap_mutex_try_lock(&mutex)) {
+                CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
+                CHECK(ap_mutex_unlock(&mutex));
+            }
+            break;
+        default: /* times out again and again, beside those that sleep */
+            for (int64_t since = ap_now(); !ap_mutex_lock_until(&mutex, since, ap_now() + MS / 100);) { }
+        }
+        guarded++;
+        CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+        CHECK(ap_mutex_unlock(&mutex));
+    }
+}
+
+/* Each unlock hands over, as all say that they have waited since long ago. */
+static void hand_over(int me)
+{
+    (void)me;
+    for (int i = 0; i < ROUNDS / 20; i++) {
+        CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
+        guarded++;
+        CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+        CHECK(ap_mutex_unlock(&mutex));
+    }
+}
+
+static void test_mutex(void)
+{
+    ap_mutex_init(&mutex);
+    hammer("mutex: lock, try_lock, timed lock, unlock", lock_unlock);
+    CHECK(guarded == (int64_t)THREADS * ROUNDS);
+    CHECK(!ap_mutex_is_locked(&mutex));
+    CHECK(!ap_mutex_unlock(&mutex)); /* of a free one: refused */
+
+    guarded = 0;
+    hammer("mutex: handed over", hand_over);
+    CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20));
+
+    CHECK(ap_mutex_try_lock(&mutex));
+    int64_t before = ap_now();
+    CHECK(!ap_mutex_lock_until(&mutex, before, before + 20 * MS));
+    CHECK(ap_now() - before >= 20 * MS);
+    CHECK(ap_mutex_unlock(&mutex));
+    CHECK(ap_mutex_owner(&mutex) == 0);
+    printf("ok  mutex: timeout\n");
+}
+
+/* ---- ap_rwmutex ---- */
+
+static ap_rwmutex rw;
+static int64_t one, two; /* plain: a writer changes both, a reader must see them equal */
+static ap_i64 written_times;
+
+static void read_write(int me)
+{
+    for (int i = 0; i < ROUNDS / 2; i++) {
+        int64_t now = ap_now();
+        if ((i + me) % 4 == 0) {
+            switch (i % 3) {
+            case 0:
+                CHECK(ap_rwmutex_write_lock_until(&rw, now, AP_FOREVER));
+                break;
+            case 1:
+                while (!ap_rwmutex_try_write_lock(&rw)) { }
+                break;
+            default: /* gives up again and again, and lets in the readers that it held back */
+                while (!ap_rwmutex_write_lock_until(&rw, now, ap_now() + MS / 50)) { }
+            }
+            one++;
+            CHECK(ap_mutex_owner(&rw.writers) == ap_thread_mark());
+            two++;
+            ap_fetch_add_i64_relaxed(&written_times, 1);
+            CHECK(ap_rwmutex_write_unlock(&rw));
+        } else {
+            switch (i % 3) {
+            case 0:
+                CHECK(ap_rwmutex_read_lock_until(&rw, AP_FOREVER));
+                break;
+            case 1:
+                while (!ap_rwmutex_try_read_lock(&rw)) { }
+                break;
+            default:
+                while (!ap_rwmutex_read_lock_until(&rw, ap_now() + MS / 50)) { }
+            }
+            CHECK(one == two);
+            CHECK(ap_rwmutex_read_unlock(&rw));
+        }
+    }
+}
+
+static void test_rwmutex(void)
+{
+    ap_rwmutex_init(&rw);
+    hammer("rwmutex: lock, try_lock, timed lock, unlock, for reading and for writing", read_write);
+    CHECK(one == ap_load_i64(&written_times) && two == one);
+    CHECK(ap_rwmutex_state(&rw) == 0 && !ap_mutex_is_locked(&rw.writers));
+    CHECK(!ap_rwmutex_read_unlock(&rw) && !ap_rwmutex_write_unlock(&rw));
+
+    /* Readers keep a writer out, and no writer that gave up keeps readers out. */
+    CHECK(ap_rwmutex_try_read_lock(&rw) && ap_rwmutex_try_read_lock(&rw));
+    CHECK(!ap_rwmutex_try_write_lock(&rw));
+    CHECK(!ap_rwmutex_write_lock_until(&rw, ap_now(), ap_now() + MS));
+    CHECK(!ap_rwmutex_write_unlock(&rw));
+    CHECK(ap_rwmutex_try_read_lock(&rw));
+    for (int i = 0; i < 3; i++) {
+        CHECK(ap_rwmutex_read_unlock(&rw));
+    }
+    CHECK(!ap_rwmutex_read_unlock(&rw));
+
+    /* A writer that has come keeps new readers out, before it is inside. */
+    CHECK(ap_rwmutex_try_read_lock(&rw));
+    CHECK(ap_rwmutex_enter_until(&rw, 0, 0) && !ap_rwmutex_announce(&rw));
+    CHECK(!ap_rwmutex_try_read_lock(&rw) && !ap_rwmutex_read_lock_until(&rw, ap_now() + MS));
+    CHECK(!ap_rwmutex_write_unlock(&rw));
+    CHECK(!ap_rwmutex_drain(&rw, ap_now() + MS));
+    CHECK(ap_rwmutex_read_unlock(&rw));
+    CHECK(ap_rwmutex_drain(&rw, AP_FOREVER));
+    CHECK(!ap_rwmutex_read_unlock(&rw));
+    CHECK(ap_rwmutex_write_unlock(&rw) && !ap_rwmutex_write_unlock(&rw));
+    CHECK(ap_rwmutex_state(&rw) == 0 && !ap_mutex_is_locked(&rw.writers));
+    printf("ok  rwmutex: who keeps out whom\n");
+}
+
+/* ---- ap_once ---- */
+
+static ap_once onces[ROUNDS / 10];
+static int64_t results[ROUNDS / 10]; /* plain: written by the one, read by all */
+
+static void do_once(int me)
+{
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        ap_once_result result;
+        while ((result = ap_once_begin(&onces[i], (i + me) % 2 ? AP_FOREVER : ap_now() + MS / 100)) == AP_ONCE_TIMED_OUT) {
+        }
+        if (result == AP_ONCE_MINE) {
+            CHECK(ap_once_runner(&onces[i]) == ap_thread_mark());
+            results[i]++;
+            ap_once_finish(&onces[i]);
+        }
+        CHECK(results[i] == 1 && ap_once_is_done(&onces[i]) && ap_once_runner(&onces[i]) == 0);
+    }
+}
+
+static void test_once(void)
+{
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        ap_once_init(&onces[i]);
+    }
+    hammer("once: one does it, and all see it", do_once);
+}
+
+/* ---- ap_waitgroup ---- */
+
+static ap_waitgroup group;
+static int64_t written[THREADS]; /* plain: done() before wait() keeps it right */
+
+static void done(int me)
+{
+    int64_t count;
+    written[me] = me + 1;
+    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+}
+
+static bool wait_for_group(void)
+{
+    uint64_t ticket;
+    if (!ap_waitgroup_enter(&group, &ticket)) {
+        return false;
+    }
+    CHECK(ap_waitgroup_wait(&group, AP_FOREVER));
+    ap_waitgroup_leave(&group, ticket);
+    return true;
+}
+
+static void *wait_and_sum(void *unused)
+{
+    int64_t total = 0;
+    wait_for_group();
+    for (int i = 0; i < THREADS; i++) {
+        total += written[i];
+    }
+    CHECK(total == THREADS * (THREADS + 1) / 2);
+    return unused;
+}
+
+/* Used again and again, by threads that do not agree on when: add from zero is refused while one is on its way out, and
+ * whoever waits finds zero at the end. */
+static void reuse(int me)
+{
+    int64_t count;
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        ap_waitgroup_result added = ap_waitgroup_add(&group, 1, &count);
+        if (added == AP_WAITGROUP_OK) {
+            CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+        } else {
+            CHECK(added == AP_WAITGROUP_REUSED && count == 0);
+        }
+        if (me % 2) {
+            wait_for_group();
+        }
+    }
+}
+
+static void test_waitgroup(void)
+{
+    int64_t count;
+    uint64_t ticket;
+    ap_waitgroup_init(&group);
+    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_NEGATIVE && count == 0);
+    CHECK(!ap_waitgroup_enter(&group, &ticket));
+
+    CHECK(ap_waitgroup_add(&group, THREADS, &count) == AP_WAITGROUP_OK);
+    CHECK(ap_waitgroup_add(&group, -THREADS - 1, &count) == AP_WAITGROUP_NEGATIVE && count == THREADS);
+    CHECK(ap_waitgroup_add(&group, AP_WAITGROUP_MAX, &count) == AP_WAITGROUP_TOO_MANY && count == THREADS);
+    CHECK(ap_waitgroup_enter(&group, &ticket) && ap_waitgroup_waiters(&group) == 1);
+    CHECK(!ap_waitgroup_wait(&group, ap_now() + MS));
+
+    /* Who waits has not returned: the group cannot be used again, until then. */
+    CHECK(ap_waitgroup_add(&group, -THREADS, &count) == AP_WAITGROUP_OK && count == THREADS);
+    CHECK(ap_waitgroup_add(&group, THREADS, &count) == AP_WAITGROUP_REUSED && count == 0);
+    CHECK(ap_waitgroup_wait(&group, AP_FOREVER));
+    ap_waitgroup_leave(&group, ticket);
+    CHECK(ap_waitgroup_waiters(&group) == 0);
+    CHECK(ap_waitgroup_add(&group, THREADS, &count) == AP_WAITGROUP_OK && count == 0);
+
+    pthread_t waiters[3];
+    for (int i = 0; i < 3; i++) {
+        CHECK(pthread_create(&waiters[i], NULL, wait_and_sum, NULL) == 0);
+    }
+    hammer("waitgroup: done", done);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(waiters[i], NULL);
+    }
+    CHECK(ap_waitgroup_count(&group) == 0);
+    hammer("waitgroup: used again and again", reuse);
+    CHECK(ap_waitgroup_count(&group) == 0 && ap_waitgroup_waiters(&group) == 0);
+}
+
+/* ---- ap_wait: one token, handed round the threads ---- */
+
+static ap_u32 turn;
+
+static bool still_is(const void *at, uint64_t what) { return ap_load_u32((ap_u32 *)at) == what; }
+
+static void pass_on(int me)
+{
+    for (uint32_t i = 0; i < ROUNDS / 10; i++) {
+        uint32_t now;
+        while ((now = ap_load_u32(&turn)) % THREADS != (uint32_t)me) {
+            ap_wait(&turn, still_is, now, AP_FOREVER);
+        }
+        ap_exchange_u32(&turn, now + 1);
+        ap_wake(&turn, AP_WAKE_ALL);
+    }
+}
+
+static void test_wait(void)
+{
+    hammer("wait, wake: no wake-up is lost", pass_on);
+    CHECK(ap_load_u32(&turn) == THREADS * (ROUNDS / 10));
+    CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&turn) == 0);
+    CHECK(ap_wait(&turn, still_is, 0, AP_FOREVER) == AP_CHANGED);
+    CHECK(ap_wait(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
+}
+
+/* ---- fork: the child has none of the parent's sleepers, and none of its locks are held ---- */
+
+static void *sleep_on_turn(void *unused)
+{
+    while (ap_wait(&turn, still_is, ap_load_u32(&turn), AP_FOREVER) != AP_WOKEN) { }
+    return unused;
+}
+
+static ap_mutex held_elsewhere;
+
+static void *hold_and_wait(void *unused)
+{
+    CHECK(ap_mutex_try_lock(&held_elsewhere));
+    CHECK(ap_rwmutex_try_read_lock(&rw));
+    wait_for_group();
+    CHECK(ap_rwmutex_read_unlock(&rw));
+    return unused;
+}
+
+static void test_fork(void)
+{
+    int64_t count;
+    pthread_t sleeper, holder;
+    ap_mutex_init(&mutex);
+    CHECK(ap_mutex_try_lock(&mutex));
+    CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
+    CHECK(pthread_create(&sleeper, NULL, sleep_on_turn, NULL) == 0);
+    CHECK(pthread_create(&holder, NULL, hold_and_wait, NULL) == 0);
+    while (ap_sleepers(&turn) == 0 || ap_sleepers(&group.state) == 0) { }
+    uint64_t mine = ap_thread_mark();
+    CHECK(!ap_thread_is_orphan(mine) && !ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20); /* a deadlock is a failure, not a hang */
+        CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&group.state) == 0);
+        /* Mine is mine still; who held the other is not here. */
+        CHECK(ap_thread_mark() != mine && ap_thread_id_of(ap_thread_mark()) == ap_thread_id_of(mine));
+        CHECK(!ap_thread_is_orphan(ap_mutex_owner(&mutex)));
+        CHECK(ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
+        CHECK(ap_rwmutex_readers_are_orphans(&rw));
+        CHECK(ap_mutex_unlock(&mutex) && ap_mutex_try_lock(&mutex));
+        CHECK(!ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
+        /* The parent's waiter is not one of this group any more. */
+        CHECK(ap_waitgroup_waiters(&group) == 0 && ap_waitgroup_count(&group) == 1);
+        CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+        CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    while (ap_wake(&turn, 1) == 0) { }
+    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+    pthread_join(sleeper, NULL);
+    pthread_join(holder, NULL);
+    CHECK(ap_mutex_unlock(&mutex) && ap_mutex_unlock(&held_elsewhere)); /* any thread may */
+    printf("ok  fork\n");
+}
+
+int main(void)
+{
+    CHECK(ap_wait_init() && ap_wait_init() && ap_thread_init() && ap_thread_init());
+    test_mutex();
+    test_rwmutex();
+    test_once();
+    test_waitgroup();
+    test_wait();
+    test_fork();
+    printf("ok  all\n");
+    return 0;
+}

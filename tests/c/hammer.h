@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hammer.h: for the programs here: a check that aborts, and threads that start together.
+ */
+#ifndef HAMMER_H
+#define HAMMER_H
+
+/* -std=c11 hides POSIX until it is asked for; so this is the first include of a program. */
+#if !defined(__APPLE__)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { THREADS = 8, ROUNDS = 20000 };
+
+static const int64_t MS = 1000000;
+
+#define CHECK(condition)                                                                          \
+    do {                                                                                          \
+        if (!(condition)) {                                                                       \
+            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);             \
+            abort();                                                                              \
+        }                                                                                         \
+    } while (0)
+
+/* ---- threads that start together ---- */
+
+typedef void (*body)(int me);
+
+typedef struct {
+    pthread_barrier_t *gate;
+    body run;
+    int me;
+} start;
+
+static inline void *enter(void *arg)
+{
+    start *s = arg;
+    pthread_barrier_wait(s->gate);
+    s->run(s->me);
+    return NULL;
+}
+
+static inline void hammer(const char *what, body run)
+{
+    pthread_t threads[THREADS];
+    start starts[THREADS];
+    pthread_barrier_t gate;
+
+    pthread_barrier_init(&gate, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        starts[i] = (start){.gate = &gate, .run = run, .me = i};
+        CHECK(pthread_create(&threads[i], NULL, enter, &starts[i]) == 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_barrier_destroy(&gate);
+    printf("ok  %s\n", what);
+}
+
+static inline void sleep_ms(long ms) { nanosleep(&(struct timespec){.tv_nsec = ms * (long)MS}, NULL); }
+
+#endif /* HAMMER_H */

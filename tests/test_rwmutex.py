@@ -1,0 +1,268 @@
+"""RWMutex: who keeps out whom, what is refused, and that neither side starves the other."""
+
+import threading
+import time
+
+import pytest
+from helpers import run_threaded, wait_until
+
+from atomicpy import AtomicInt, RWMutex
+
+SIDES = ("read", "write")
+
+
+def acquire(lock, side, *args, **kwargs):
+    return getattr(lock, f"acquire_{side}")(*args, **kwargs)
+
+
+def release(lock, side):
+    return getattr(lock, f"release_{side}")()
+
+
+def waiters(lock) -> int:
+    return int(repr(lock).partition("waiters=")[2].partition(" ")[0] or 0)
+
+
+# ---- acquire and release ----------------------------------------------------------------------------------------
+
+
+def test_readers_share_and_a_writer_is_alone():
+    lock = RWMutex()
+    assert acquire(lock, "read") is True
+    assert acquire(lock, "read", False) is True
+    assert acquire(lock, "write", False) is False
+    assert acquire(lock, "write", timeout=0.01) is False
+    assert acquire(lock, "write", timeout=0) is False
+    assert release(lock, "read") is None
+    assert acquire(lock, "write", False) is False
+    assert release(lock, "read") is None
+    assert acquire(lock, "write") is True
+    assert acquire(lock, "write", blocking=False) is False
+    assert acquire(lock, "read", blocking=False) is False
+    assert acquire(lock, "read", True, 0.01) is False
+    assert release(lock, "write") is None
+    assert acquire(lock, "read", False) is True
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_release_of_what_is_not_held_is_an_error_and_changes_nothing(side):
+    lock = RWMutex()
+    with pytest.raises(RuntimeError, match=f"release_{side}.. of an RWMutex that nobody holds"):
+        release(lock, side)
+    other = SIDES[1 - SIDES.index(side)]
+    assert acquire(lock, other)
+    with pytest.raises(RuntimeError):
+        release(lock, side)
+    release(lock, other)
+    assert acquire(lock, "write", False)
+
+
+def test_release_write_is_an_error_while_a_writer_waits_for_readers():
+    lock = RWMutex()
+    lock.acquire_read()
+    writer = threading.Thread(target=lock.acquire_write)
+    writer.start()
+    wait_until(lambda: waiters(lock) == 1)
+    with pytest.raises(RuntimeError):
+        lock.release_write()
+    lock.release_read()
+    writer.join(30)
+    with pytest.raises(RuntimeError):
+        lock.release_read()
+    lock.release_write()  # any thread may
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("held", [None, "read", "write"])
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"blocking": False, "timeout": 1}, ValueError, "can't specify a timeout for a non-blocking call"),
+        ({"timeout": -2}, ValueError, "not -2"),
+        ({"timeout": float("nan")}, ValueError, "NaN"),
+        ({"timeout": float("inf")}, OverflowError, "too large"),
+        ({"timeout": "1"}, TypeError, "number of seconds, not str"),
+        ({"timeout": None}, TypeError, "number of seconds, not NoneType"),
+        ({"wait": 1}, TypeError, "wait"),
+    ],
+)
+def test_bad_argument_is_an_error_whatever_is_held(side, held, arguments, error, message):
+    lock = RWMutex()
+    if held:
+        acquire(lock, held)
+    before = repr(lock)
+    with pytest.raises(error, match=message):
+        acquire(lock, side, **arguments)
+    assert repr(lock) == before
+
+
+def test_with_holds_and_releases_also_on_an_exception():
+    lock = RWMutex()
+    with pytest.raises(KeyError), lock.read() as got:
+        assert got is True
+        assert not lock.acquire_write(False)
+        raise KeyError
+    with pytest.raises(KeyError), lock.write() as got:
+        assert got is True
+        assert not lock.acquire_read(False)
+        raise KeyError
+    assert lock.acquire_write(False)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_context_manager_keeps_its_lock_alive_and_can_be_used_again(side):
+    manager = getattr(RWMutex(), side)()
+    for _ in range(3):
+        with manager:
+            pass
+    with pytest.raises(RuntimeError):
+        manager.__exit__(None, None, None)
+    with pytest.raises(TypeError, match=f"RWMutex.{side}"):
+        type(manager)()
+
+
+def test_repr_says_who_holds_it_how_and_how_many_wait():
+    lock = RWMutex()
+    assert repr(lock) == f"<unlocked atomicpy.RWMutex object at {id(lock):#x}>"
+    with lock.read(), lock.read():
+        assert repr(lock) == f"<read-locked atomicpy.RWMutex object readers=2 waiters=0 at {id(lock):#x}>"
+    with lock.write():
+        name = threading.current_thread().name
+        assert repr(lock) == f"<write-locked atomicpy.RWMutex object owner={name!r} waiters=0 at {id(lock):#x}>"
+        threads = [threading.Thread(target=acquire, args=(lock, side)) for side in ("read", "read", "write")]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: waiters(lock) == 3)
+    wait_until(lambda: "readers=2 waiters=1" in repr(lock))
+    lock.release_read()
+    lock.release_read()
+    for thread in threads:
+        thread.join(30)
+    assert "write-locked" in repr(lock)
+
+
+def test_type_is_final_and_takes_no_arguments():
+    with pytest.raises(TypeError):
+        RWMutex(1)
+    with pytest.raises(TypeError):
+        type("Sub", (RWMutex,), {})
+
+
+# ---- threads ----------------------------------------------------------------------------------------------------
+
+
+def test_no_reader_sees_half_a_write_and_no_write_is_lost():
+    lock, pair, rounds = RWMutex(), [0, 0], 1200
+
+    def hammer(me):
+        for i in range(rounds):
+            if (i + me) % 4 == 0:
+                if i % 2:
+                    with lock.write():
+                        pair[0] += 1
+                        pair[1] += 1
+                else:
+                    while not lock.acquire_write(timeout=0.0002):
+                        pass
+                    pair[0] += 1
+                    pair[1] += 1
+                    lock.release_write()
+            elif i % 2:
+                with lock.read():
+                    assert pair[0] == pair[1]
+            else:
+                while not lock.acquire_read(timeout=0.0002):
+                    pass
+                assert pair[0] == pair[1]
+                lock.release_read()
+
+    run_threaded(hammer, 8)
+    assert pair == [8 * rounds // 4] * 2
+    assert "unlocked" in repr(lock)
+
+
+def test_readers_are_inside_at_the_same_time():
+    lock, inside = RWMutex(), threading.Barrier(4)
+
+    def read(me):
+        with lock.read():
+            inside.wait(30)  # broken, if one of them has to wait for another
+
+    run_threaded(read, 4)
+
+
+def test_a_writer_that_waits_holds_back_new_readers_until_it_gives_up():
+    lock = RWMutex()
+    lock.acquire_read()
+    result = []
+    writer = threading.Thread(target=lambda: result.append(lock.acquire_write(timeout=0.5)))
+    writer.start()
+    wait_until(lambda: waiters(lock) == 1)
+    assert lock.acquire_read(False) is False
+    # It gives up at some time; then the reader that it has held back gets in.
+    assert lock.acquire_read(timeout=30) is True
+    writer.join(30)
+    assert result == [False]
+
+
+def test_a_writer_gets_in_although_readers_come_without_end():
+    lock, stop = RWMutex(), threading.Event()
+
+    def read(me):
+        if me < 4:
+            while not stop.is_set():
+                with lock.read():
+                    time.sleep(0.001)  # so that there never is a moment without a reader
+        else:
+            try:
+                time.sleep(0.05)
+                return all(lock.acquire_write(timeout=30) and not lock.release_write() for _ in range(20))
+            finally:
+                stop.set()
+        return None
+
+    assert run_threaded(read, 5)[4] is True
+
+
+def test_a_reader_gets_in_although_writers_come_without_end():
+    lock, stop = RWMutex(), threading.Event()
+
+    def write(me):
+        if me < 4:
+            while not stop.is_set():
+                with lock.write():
+                    time.sleep(0.001)  # so that there always is one that waits
+        else:
+            try:
+                time.sleep(0.05)
+                return all(lock.acquire_read(timeout=30) and not lock.release_read() for _ in range(20))
+            finally:
+                stop.set()
+        return None
+
+    assert run_threaded(write, 5)[4] is True
+
+
+def test_a_writer_that_leaves_lets_in_all_readers_before_the_next_writer():
+    lock, order, readers_in = RWMutex(), [], AtomicInt()
+    lock.acquire_write()
+
+    def write():
+        with lock.write():
+            order.append(("writer", readers_in.load()))
+
+    def read():
+        with lock.read():
+            readers_in.inc()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    wait_until(lambda: waiters(lock) == 1)
+    readers = [threading.Thread(target=read) for _ in range(5)]
+    for reader in readers:
+        reader.start()
+    wait_until(lambda: waiters(lock) == 6)
+    lock.release_write()
+    for thread in (writer, *readers):
+        thread.join(30)
+    assert order == [("writer", 5)]
