@@ -23,6 +23,7 @@ EXTENSIONS = {
     "atomicpy.atomic_int_array": [],
     "atomicpy.atomic_ref": [],
     "atomicpy.atomic_uint": ["src/ap_wait.c"],
+    "atomicpy.sharded_counter": ["src/ap_shards.c"],
     "atomicpy.sync": ["src/ap_wait.c", "src/ap_mutex.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
 }

@@ -12,6 +12,7 @@ from atomicpy.atomic_int import AtomicInt
 from atomicpy.atomic_int_array import AtomicIntArray
 from atomicpy.atomic_ref import AtomicRef
 from atomicpy.atomic_uint import AtomicUInt
+from atomicpy.sharded_counter import ShardedCounter
 from atomicpy.sync import Mutex, WaitGroup
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "AtomicRef",
     "AtomicUInt",
     "Mutex",
+    "ShardedCounter",
     "WaitGroup",
     "get_include",
 ]
