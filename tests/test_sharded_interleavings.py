@@ -150,14 +150,15 @@ def drainer(cells, times=1, lock=True, mark=True, empties=False):
     }, {"times": times}
 
 
-def loader(cells, check_version=True, drains=True):
+def loader(cells, check_version=True, drains=True, check_odd=True):
     """What it returns is no less than what had been added before, where nobody drains, and never more than the value
-    has been at any moment. Broken: without a look at the version."""
+    has been at any moment. Broken: without a second look at the version, or one that
+    does not ask whether it is odd."""
 
     def version(s, me):
         s[f"version {me}"] = s["version"]
         s[f"before {me}"] = s["done"]
-        return "lock" if s["version"] % 2 and check_version else "sum base"
+        return "lock" if s["version"] % 2 and check_odd else "sum base"
 
     def compare(s, me):
         return "lock" if check_version and s["version"] != s[f"version {me}"] else "judge"
@@ -243,6 +244,8 @@ def test_a_load_has_all_that_was_added_before_it():
                      id="a drain that a load does not notice"),
         pytest.param([adder(0, 2), drainer(1), loader(1, check_version=False)], None, "never more",
                      id="a load that does not look at the version"),
+        pytest.param([adder(0, 1, carries=True), loader(1, drains=False, check_odd=False)], (LIMIT,), "load of 0",
+                     id="a load that begins in the middle of a carry"),
         pytest.param([adder(0, 1, carries=True, marked=False), loader(1, drains=False)], (LIMIT,), "load of 0",
                      id="a carry that a load does not notice"),
         pytest.param([adder(0, 1, carries=True, split=True), drainer(1), drainer(1)], (LIMIT,), "less than nothing",

@@ -124,6 +124,59 @@ static void test_publish(void)
     printf("ok  what was written before an add is seen with it\n");
 }
 
+/* The value only grows, and the cell is carried into base at every other step: no load goes back. */
+static void *grow_or_read(void *me)
+{
+    ap_wide last = {0, 0};
+    while (ap_load_i64(&running) > 0) {
+        if ((intptr_t)me == 0) {
+            for (int i = 0; i < 10 * ROUNDS; i++) {
+                CHECK(ap_shards_add(&counter, INT64_MAX / 2 + 1));
+            }
+            ap_store_i64(&running, 0);
+        } else {
+            ap_wide now = ap_shards_load(&counter);
+            CHECK(now.high > last.high || (now.high == last.high && now.low >= last.low));
+            last = now;
+        }
+    }
+    return NULL;
+}
+
+/* One count at a time, drained before the next: no load sees two. */
+static void *one_at_a_time(void *me)
+{
+    for (int i = 0; (intptr_t)me == 0 && i < 2 * ROUNDS; i++) {
+        CHECK(ap_shards_add(&counter, 1));
+        CHECK(drained(&counter) == 1);
+    }
+    if ((intptr_t)me == 0) {
+        ap_store_i64(&running, 0);
+    }
+    while (ap_load_i64(&running) > 0) {
+        int64_t now = value(&counter);
+        CHECK(now == 0 || now == 1);
+    }
+    return NULL;
+}
+
+static void test_load(void)
+{
+    ap_shards_init(&counter, 0);
+    ap_store_i64(&running, 1);
+    together(grow_or_read, 3);
+    ap_shards_destroy(&counter);
+
+    ap_shards_init(&counter, 0);
+    ap_store_i64(&running, THREADS);
+    together(count, THREADS); /* so that there are many cells to sum, and time for much to happen meanwhile */
+    CHECK(drained(&counter) == THREADS * (int64_t)ROUNDS);
+    ap_store_i64(&running, 1);
+    together(one_at_a_time, 3);
+    ap_shards_destroy(&counter);
+    printf("ok  load beside carries and drains\n");
+}
+
 /* ---- the limits: the cells overflow all the time, loads and drains go on ---- */
 
 static void *overflow(void *me)
@@ -336,6 +389,7 @@ int main(void)
     CHECK(ap_shards_start() && ap_shards_start());
     test_drain();
     test_publish();
+    test_load();
     test_limits();
     test_generations();
     test_counters_come_and_go();
