@@ -23,6 +23,7 @@ EXTENSIONS = {
     "atomicpy.atomic_int_array": [],
     "atomicpy.atomic_ref": [],
     "atomicpy.atomic_uint": ["src/ap_wait.c"],
+    "atomicpy.sharded_counter": ["src/ap_shards.c"],
     "atomicpy.sync_mutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c"],
     "atomicpy.sync_once": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_once.c"],
     "atomicpy.sync_rwmutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c", "src/ap_rwmutex.c"],

@@ -7,6 +7,13 @@ from atomicpy.atomic_int cimport AtomicInt, atomic_int_notify, atomic_int_notify
 from atomicpy.atomic_int_array cimport AtomicIntArray
 from atomicpy.atomic_ref cimport AtomicRef
 from atomicpy.atomic_uint cimport AtomicUInt, atomic_uint_notify, atomic_uint_notify_all, atomic_uint_wait
+from atomicpy.sharded_counter cimport (
+    ShardedCounter,
+    sharded_counter_add,
+    sharded_counter_drain,
+    sharded_counter_load,
+    sharded_counter_sub,
+)
 from atomicpy.sync_mutex cimport Mutex, mutex_lock, mutex_unlock
 from atomicpy.sync_once cimport Once
 from atomicpy.sync_rwmutex cimport (

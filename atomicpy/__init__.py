@@ -12,6 +12,7 @@ from atomicpy.atomic_int import AtomicInt
 from atomicpy.atomic_int_array import AtomicIntArray
 from atomicpy.atomic_ref import AtomicRef
 from atomicpy.atomic_uint import AtomicUInt
+from atomicpy.sharded_counter import ShardedCounter
 from atomicpy.sync_mutex import Mutex
 from atomicpy.sync_once import Once, once
 from atomicpy.sync_rwmutex import RWMutex
@@ -27,6 +28,7 @@ __all__ = [
     "Mutex",
     "Once",
     "RWMutex",
+    "ShardedCounter",
     "WaitGroup",
     "get_include",
     "once",

@@ -2,8 +2,9 @@
  *
  * ap_os.h: what the core needs of the operating system, and the only place that knows which one it is.
  *
- * A lock, a condition, the monotonic clock, the thread's id, a word to the processor while spinning, and a callback in
- * the child after fork. POSIX threads everywhere but on Windows, which has SRWLOCK and CONDITION_VARIABLE for the same.
+ * A lock, a condition, the monotonic clock, the thread's id, a word to the processor while spinning, callbacks around
+ * fork and at the end of a thread, and memory on a cache line of its own. POSIX threads everywhere but on Windows, which
+ * has SRWLOCK, CONDITION_VARIABLE and fiber-local storage for the same.
  *
  * The .c files include it, and first; no header does, so that Cython and C code built on the headers never sees it.
  */
@@ -17,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include "ap_wait.h" /* AP_FOREVER */
 
@@ -75,6 +77,23 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
 }
 
 static inline bool ap_os_at_fork_child(void (*child)(void)) { (void)child; return true; }
+static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    (void)before, (void)parent, (void)child;
+    return true;
+}
+
+#define AP_OS_CALLBACK NTAPI
+typedef DWORD ap_os_key;
+
+static inline bool ap_os_key_init(ap_os_key *key, void(AP_OS_CALLBACK *at_end)(void *))
+{
+    return (*key = FlsAlloc(at_end)) != FLS_OUT_OF_INDEXES;
+}
+static inline bool ap_os_key_set(ap_os_key key, void *value) { return FlsSetValue(key, value); }
+
+static inline void *ap_os_alloc_aligned(size_t alignment, size_t size) { return _aligned_malloc(size, alignment); }
+static inline void ap_os_free_aligned(void *memory) { _aligned_free(memory); }
 
 #else /* POSIX */
 
@@ -139,6 +158,27 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
 
 /* Have child() called in the child after each fork(). False: no memory for that. */
 static inline bool ap_os_at_fork_child(void (*child)(void)) { return pthread_atfork(NULL, NULL, child) == 0; }
+
+/* Have before() called before each fork(), then parent() in the parent and child() in the child. */
+static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
+{
+    return pthread_atfork(before, parent, child) == 0;
+}
+
+/* A value per thread; where it is not NULL at the end of its thread, at_end is called with it, in that thread. */
+#define AP_OS_CALLBACK
+typedef pthread_key_t ap_os_key;
+
+static inline bool ap_os_key_init(ap_os_key *key, void (*at_end)(void *)) { return pthread_key_create(key, at_end) == 0; }
+static inline bool ap_os_key_set(ap_os_key key, void *value) { return pthread_setspecific(key, value) == 0; }
+
+/* NULL: no memory. The alignment is a power of two. */
+static inline void *ap_os_alloc_aligned(size_t alignment, size_t size)
+{
+    void *memory;
+    return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
+}
+static inline void ap_os_free_aligned(void *memory) { free(memory); }
 
 #endif
 

@@ -24,7 +24,7 @@ import pytest
 from helpers import FREE_THREADED, PYTHON, run_program, run_threaded
 
 import atomicpy
-from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt, WaitGroup
+from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt, ShardedCounter, WaitGroup
 
 SOURCE = Path(__file__).resolve().parent / "consumer"
 INSTALLED = Path(atomicpy.__file__).resolve().parent
@@ -214,6 +214,30 @@ def test_threads_that_python_never_saw_count_while_the_gil_is_held(consumer):
     a = AtomicInt()
     assert consumer.count_on_c_threads(a, TIMES, THREADS) == THREADS
     assert a.load() == N
+
+
+def test_nogil_code_and_threads_of_c_count_in_a_sharded_counter(consumer):
+    c = ShardedCounter(-5)
+
+    def count(me: int) -> None:
+        if me == 0:
+            assert consumer.count_sharded_on_c_threads(c, TIMES, THREADS) == THREADS
+        elif me == 1:
+            for _ in range(1000):
+                c.inc()
+        else:
+            assert consumer.count_sharded(c, TIMES)
+
+    run_threaded(count, 4)
+    total = N + 1000 + 2 * TIMES - 5
+    assert consumer.read_sharded(c) == ((True, total), (True, total))
+    assert c.load() == 0
+    for _ in range(2):
+        c.add(2**63 - 1)
+    (loads, _), (drains, _) = consumer.read_sharded(c)
+    assert (loads, drains) == (False, False)
+    c.sub(2**63 - 1)
+    assert c.drain() == 2**63 - 1
 
 
 def test_nogil_code_wakes_a_thread_asleep_in_wait(consumer):

@@ -19,7 +19,7 @@ from atomicpy.demo.rounds import Row
 
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 COMMAND = [*PYTHON, "-m", "atomicpy"]
-EXACT = {"atomic", "mutex"}
+EXACT = {"atomic", "sharded", "mutex"}
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals, terminals, limits")
 
 
@@ -35,7 +35,7 @@ def demo_json(*arguments):
 
 def table(text):
     """The rows of the table as {name: (expected, got, lost)}."""
-    found = re.findall(r"^(racy|racy-call|atomic|mutex) +([\d,]+) +([\d,]+) +(-?[\d,]+) +[\d.]+ ", text, re.M)
+    found = re.findall(r"^(racy|racy-call|atomic|sharded|mutex) +([\d,]+) +([\d,]+) +(-?[\d,]+) +[\d.]+ ", text, re.M)
     return {name: tuple(int(n.replace(",", "")) for n in numbers) for name, *numbers in found}
 
 
@@ -48,7 +48,8 @@ def test_default_run_is_what_the_contract_promises():
     assert time.monotonic() - began < 30  # 10 s on two cores of one's own
     assert (done.returncode, done.stderr) == (0, "")
     rows = table(done.stdout)
-    assert list(rows) == (["racy", "racy-call", "atomic", "mutex"] if GIL else ["racy", "atomic", "mutex"])
+    assert list(rows) == [name for name in counters.COUNTERS if GIL or name != "racy-call"]
+    assert len(rows) == 4 + GIL
     for name, (expected, got, lost) in rows.items():
         assert expected % 1_000 == 0
         assert 0 < got <= expected
@@ -63,15 +64,14 @@ def test_default_run_is_what_the_contract_promises():
     said = done.stdout.splitlines()[-1].rstrip(".").split("; ")
     losers = {re.match(r"([\w-]+) lost [\w. ]+% of its increments$", part)[1] for part in said if "%" in part}
     assert losers == {name for name, (_, _, lost) in rows.items() if lost}
-    assert said[-1].startswith("atomic and mutex lost nothing")
+    assert said[-1].startswith("atomic, sharded and mutex lost nothing")
 
 
 @pytest.mark.parametrize("native", [[], ["--native"]], ids=["python", "native"])
-def test_atomic_and_mutex_are_exact(native):
-    result = demo_json("--threads", "64", "--increments", "2000", "--only", "atomic,mutex", *native)
+def test_atomic_sharded_and_mutex_are_exact(native):
+    result = demo_json("--threads", "64", "--increments", "2000", "--only", "atomic,sharded,mutex", *native)
     assert [(row["name"], row["expected"], row["got"], row["lost"]) for row in result["counters"]] == [
-        ("atomic", 128_000, 128_000, 0),
-        ("mutex", 128_000, 128_000, 0),
+        (name, 128_000, 128_000, 0) for name in ("atomic", "sharded", "mutex")
     ]
 
 
@@ -155,7 +155,7 @@ def test_table_fits_80_columns_at_the_bounds():
         (["demo", "--increments", "-1"], "at least 1 is needed"),
         (["demo", "--increments", "x"], "a whole number is needed"),
         (["demo", "--increments", str(2**63)], "at most 1,000,000,000: the demo would run for days"),
-        (["demo", "--only", "lockfree"], "no counter 'lockfree'; there are racy, racy-call, atomic, mutex"),
+        (["demo", "--only", "lockfree"], "no counter 'lockfree'; there are racy, racy-call, atomic, sharded, mutex"),
         (["demo", "--only", ""], "no counter ''"),
         (["demo", "--only", "atomic,"], "no counter ''"),
         (["demo", "--native", "--only", "racy-call"], "racy-call has no native version"),

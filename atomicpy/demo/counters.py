@@ -6,7 +6,7 @@ A counter has the loop that a thread runs, `hammer(times)`, and what it counted,
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from atomicpy import AtomicInt, Mutex
+from atomicpy import AtomicInt, Mutex, ShardedCounter
 from atomicpy.demo import native
 
 
@@ -59,6 +59,21 @@ class Atomic:
         return self.count.load()
 
 
+class Sharded:
+    """`ShardedCounter.inc()`: each thread writes to a cell of its own, so there is nothing to lose."""
+
+    def __init__(self, n: int = 0) -> None:
+        self.count = ShardedCounter(n)
+
+    def hammer(self, times: int, /) -> None:
+        count = self.count
+        for _ in range(times):
+            count.inc()
+
+    def total(self) -> int:
+        return self.count.load()
+
+
 class Locked(Racy):
     """`with mutex: c.n += 1`: the three are split, but nobody else comes in between."""
 
@@ -93,6 +108,7 @@ COUNTERS = {
         "c.n = plus_one(c.n)", False, RacyCall, None, queues=True, with_gil_only=True, switch_interval=5e-4
     ),
     "atomic": Kind("a.inc() on an AtomicInt", True, Atomic, native.Atomic),
+    "sharded": Kind("s.inc() on a ShardedCounter", True, Sharded, native.Sharded),
     "mutex": Kind("with mutex: c.n += 1", True, Locked, native.Locked),
 }
 

@@ -1,6 +1,6 @@
 from typing import Self, final
 
-__all__ = ["Atomic", "Locked", "Racy"]
+__all__ = ["Atomic", "Locked", "Racy", "Sharded"]
 
 @final
 class Racy:
@@ -10,6 +10,12 @@ class Racy:
 
 @final
 class Atomic:
+    def __new__(cls, n: int = 0) -> Self: ...
+    def hammer(self, times: int, /) -> None: ...
+    def total(self, /) -> int: ...
+
+@final
+class Sharded:
     def __new__(cls, n: int = 0) -> Self: ...
     def hammer(self, times: int, /) -> None: ...
     def total(self, /) -> int: ...

@@ -9,16 +9,18 @@ from libc.stdint cimport int64_t
 
 from atomicpy cimport (
     AtomicInt,
+    ShardedCounter,
     ap_fetch_add_i64,
     ap_i64,
     ap_init_i64,
     ap_load_i64,
     ap_load_i64_relaxed,
     ap_store_i64_relaxed,
+    sharded_counter_add,
 )
 from atomicpy.sync_mutex cimport Mutex, mutex_lock, mutex_unlock
 
-__all__ = ["Atomic", "Locked", "Racy"]
+__all__ = ["Atomic", "Locked", "Racy", "Sharded"]
 
 
 @cython.final
@@ -67,6 +69,33 @@ cdef class Atomic:
         with nogil:
             for _ in range(times):
                 ap_fetch_add_i64(&count.value, 1)
+
+    def total(self, /):
+        return self.count.load()
+
+
+@cython.final
+cdef class Sharded:
+    """Sharded(n=0)
+--
+
+    A load, an add and a store in the cell of the thread.
+    """
+
+    cdef ShardedCounter count
+
+    def __cinit__(self, int64_t n=0):
+        self.count = ShardedCounter(n)
+
+    def hammer(self, int64_t times, /):
+        cdef int64_t _
+        cdef bint counted = True
+        cdef ShardedCounter count = self.count
+        with nogil:
+            for _ in range(times):
+                counted &= sharded_counter_add(count, 1)
+        if not counted:
+            raise MemoryError("no memory for the cell of a thread")
 
     def total(self, /):
         return self.count.load()

@@ -16,6 +16,7 @@ from atomicpy cimport (
     AtomicUInt,
     Mutex,
     RWMutex,
+    ShardedCounter,
     WaitGroup,
     ap_compare_exchange_weak_i64_release,
     ap_exchange_bool_acquire,
@@ -47,6 +48,10 @@ from atomicpy cimport (
     rwmutex_read_unlock,
     rwmutex_write_lock,
     rwmutex_write_unlock,
+    sharded_counter_add,
+    sharded_counter_drain,
+    sharded_counter_load,
+    sharded_counter_sub,
     wait_group_add,
     wait_group_wait,
 )
@@ -252,6 +257,47 @@ def count_on_c_threads(AtomicInt a not None, int64_t times, int threads):
     j.count = &a.value
     j.times = times
     return call_on_threads(run_job, &j, threads)
+
+
+cdef void run_sharded_job(void *context) noexcept nogil:
+    cdef int64_t _i
+    cdef sharded_job *j = <sharded_job *>context
+    for _i in range(j.times):
+        # An object of Python that the caller holds: no reference to it is counted here.
+        sharded_counter_add(<ShardedCounter>j.counter, 3)
+        sharded_counter_sub(<ShardedCounter>j.counter, 2)
+
+
+cdef struct sharded_job:
+    void *counter
+    int64_t times
+
+
+def count_sharded_on_c_threads(ShardedCounter c not None, int64_t times, int threads):
+    """The same in a ShardedCounter: threads that Python has never heard of have cells too, and leave them behind."""
+    cdef sharded_job j
+    j.counter = <void *>c
+    j.times = times
+    return call_on_threads(run_sharded_job, &j, threads)
+
+
+def count_sharded(ShardedCounter c not None, int64_t times):
+    cdef int64_t _i
+    cdef bint counted = True
+    with nogil:
+        for _i in range(times):
+            counted &= sharded_counter_add(c, 1)
+    return counted
+
+
+def read_sharded(ShardedCounter c not None):
+    """load() and drain(), each with whether the value was in the range."""
+    cdef int64_t loaded, drained
+    cdef bint could_load, could_drain
+    with nogil:
+        could_load = sharded_counter_load(c, &loaded)
+        could_drain = sharded_counter_drain(c, &drained)
+    return (could_load, loaded), (could_drain, drained)
 
 
 # ---- with threads that sleep or look in Python ----
