@@ -25,24 +25,23 @@ typedef struct {
     sleeper *first;
     sleeper **end;   /* where the next one is hung in */
     int64_t latest;  /* nobody who ever joined the queue waits since a later time */
-    ap_u32 sleepers; /* in the queue, or with the lock held and about to look whether to join it */
 } bucket;
 
 /* Threads that come at the same time may join in any order. One that waits much longer than the last of the queue is
  * back from a look for signals, or from a race for a lock that it lost, and gets its place back. */
 #define SAME_TIME 1000000 /* ns */
 
-#define BUCKETS 256u
-static bucket table[BUCKETS];
+static bucket table[AP_BUCKETS];
+ap_u32 ap_sleepers_in[AP_BUCKETS];
 
 static void clear(void)
 {
-    for (size_t i = 0; i < BUCKETS; i++) {
+    for (size_t i = 0; i < AP_BUCKETS; i++) {
         ap_os_lock_init(&table[i].lock);
         table[i].first = NULL;
         table[i].end = &table[i].first;
         table[i].latest = 0;
-        ap_init_u32(&table[i].sleepers, 0);
+        ap_init_u32(&ap_sleepers_in[i], 0);
     }
 }
 
@@ -60,12 +59,7 @@ bool ap_wait_init(void)
 
 int64_t ap_now(void) { return ap_os_now(); }
 
-static bucket *bucket_of(const void *word)
-{
-    /* Fibonacci hashing (Knuth, volume 3, 6.4): the top bits of the product depend on all bits of the address. */
-    return &table[((uint64_t)(uintptr_t)word * UINT64_C(0x9E3779B97F4A7C15)) >> 56];
-}
-_Static_assert(BUCKETS == 1u << (64 - 56), "the shift picks one of BUCKETS");
+static bucket *bucket_of(const void *word) { return &table[ap_bucket_of(word)]; }
 
 static void hang(bucket *b, sleeper *s)
 {
@@ -104,10 +98,11 @@ ap_wait_result ap_wait_in_line(
     bucket *b = bucket_of(word);
     bool timed_out = false;
 
+    ap_u32 *sleepers = &ap_sleepers_in[ap_bucket_of(word)];
     ap_os_lock_acquire(&b->lock);
-    ap_fetch_add_u32(&b->sleepers, 1);
+    ap_fetch_add_u32(sleepers, 1);
     if (!still(word, what)) {
-        ap_fetch_sub_u32(&b->sleepers, 1);
+        ap_fetch_sub_u32(sleepers, 1);
         ap_os_lock_release(&b->lock);
         return AP_CHANGED;
     }
@@ -128,7 +123,7 @@ ap_wait_result ap_wait_in_line(
             break;
         }
     }
-    ap_fetch_sub_u32(&b->sleepers, 1);
+    ap_fetch_sub_u32(sleepers, 1);
     ap_os_lock_release(&b->lock);
     ap_os_cond_destroy(&self.cond);
     return timed_out ? AP_TIMED_OUT : self.handed ? AP_HANDED : AP_WOKEN;
@@ -167,14 +162,9 @@ static ap_line line_of(const bucket *b, const void *word, size_t most)
     return line;
 }
 
-size_t ap_wake(const void *word, size_t n)
+size_t ap_wake_slow(const void *word, size_t n)
 {
     bucket *b = bucket_of(word);
-
-    /* Nobody here, no lock; ap_wait.h says why none is missed. */
-    if (ap_load_u32(&b->sleepers) == 0) {
-        return 0;
-    }
     ap_os_lock_acquire(&b->lock);
     size_t woken = wake_first(b, word, n, false);
     ap_os_lock_release(&b->lock);

@@ -25,9 +25,9 @@
 #ifndef AP_WAIT_H
 #define AP_WAIT_H
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
+
+#include "ap_u32.h"
 
 typedef enum {
     AP_CHANGED,   /* still() said no: did not sleep */
@@ -57,8 +57,26 @@ ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t 
 ap_wait_result ap_wait_in_line(
     const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline);
 
-/* Wake the n threads that have waited longest on word; returns how many there were. */
-size_t ap_wake(const void *word, size_t n);
+/* The table's buckets, and how many sleep in each, or have it locked and are about to look whether to. */
+#define AP_BUCKETS 256u
+extern ap_u32 ap_sleepers_in[AP_BUCKETS];
+
+static inline size_t ap_bucket_of(const void *word)
+{
+    /* Fibonacci hashing (Knuth, volume 3, 6.4): the top bits of the product depend on all bits of the address. */
+    return (size_t)(((uint64_t)(uintptr_t)word * UINT64_C(0x9E3779B97F4A7C15)) >> 56);
+}
+_Static_assert(AP_BUCKETS == 1u << (64 - 56), "the shift picks one of AP_BUCKETS");
+
+/* The cold half, in ap_wait.c. */
+size_t ap_wake_slow(const void *word, size_t n);
+
+/* Wake the n threads that have waited longest on word; returns how many there were. Nobody here, no lock: see above why
+ * none is missed. */
+static inline size_t ap_wake(const void *word, size_t n)
+{
+    return ap_load_u32(&ap_sleepers_in[ap_bucket_of(word)]) == 0 ? 0 : ap_wake_slow(word, n);
+}
 
 /* Who sleeps on a word. */
 typedef struct {
