@@ -126,7 +126,7 @@ static const ap_shortcut ap_shortcuts[] = {
     AP_PUT(store), AP_PUT(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add),
     AP_PUT(fetch_sub), AP_PUT(fetch_and), AP_PUT(fetch_or), AP_PUT(fetch_xor), AP_PUT(fetch_max), AP_PUT(fetch_min),
     AP_PUT(update),
-    {NULL, NULL, NULL},
+    AP_PUT_END,
 };
 
 static int ap_put_all(PyTypeObject *type, PyObject *(*update_word)(ap_i64 *word, PyObject *fn))

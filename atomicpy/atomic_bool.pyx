@@ -203,14 +203,15 @@ cdef extern from *:
     #include "ap_wait.h"
 
     AP_OBJECT(bool)
+    AP_SHORTCUT_LOAD(bool)
     AP_SHORTCUT_COMPARE_EXCHANGE(bool, ap_compare_exchange_bool(word, expected, desired))
     AP_SHORTCUT_WAIT(bool)
     AP_SHORTCUT_NOTIFY(bool)
     AP_SHORTCUT_NEW(bool, false)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify),
-        {NULL, NULL, NULL},
+        AP_PUT_LOAD, AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify),
+        AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1

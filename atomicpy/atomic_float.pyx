@@ -228,6 +228,7 @@ cdef extern from *:
     #include "_shortcuts.h"
 
     AP_OBJECT(f64)
+    AP_SHORTCUT_LOAD(f64)
     AP_SHORTCUT_STEP(f64, add, (old = ap_fetch_add_f64(word, n), true), old + n)
     AP_SHORTCUT_STEP(f64, sub, (old = ap_fetch_sub_f64(word, n), true), old - n)
     AP_SHORTCUT_STEP(f64, fetch_add, (old = ap_fetch_add_f64(word, n), true), old)
@@ -236,8 +237,8 @@ cdef extern from *:
     AP_SHORTCUT_NEW(f64, 0.0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
-        {NULL, NULL, NULL},
+        AP_PUT_LOAD, AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1

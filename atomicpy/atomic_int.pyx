@@ -397,6 +397,7 @@ cdef extern from *:
     #include "ap_wait.h"
 
     AP_OBJECT(i64)
+    AP_SHORTCUT_LOAD(i64)
     AP_SHORTCUT_STEP(i64, add, ap_fetch_add_i64_checked(word, n, &old), old + n)
     AP_SHORTCUT_STEP(i64, sub, ap_fetch_sub_i64_checked(word, n, &old), old - n)
     AP_SHORTCUT_STEP(i64, fetch_add, ap_fetch_add_i64_checked(word, n, &old), old)
@@ -407,9 +408,9 @@ cdef extern from *:
     AP_SHORTCUT_NEW(i64, 0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT_LOAD, AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
         AP_PUT(wait), AP_PUT(notify),
-        {NULL, NULL, NULL},
+        AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1

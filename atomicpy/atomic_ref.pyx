@@ -294,7 +294,13 @@ cdef extern from *:
         return (PyObject *)self;
     }
 
-    static const ap_shortcut ap_shortcuts[] = {AP_PUT(compare_exchange), {NULL, NULL, NULL}};
+    static PyObject *load_shortcut(PyObject *self, PyObject *unused)
+    {
+        (void)unused;
+        return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
+    }
+
+    static const ap_shortcut ap_shortcuts[] = {AP_PUT_LOAD, AP_PUT(compare_exchange), AP_PUT_END};
 
     static int ap_put_all(PyTypeObject *type)
     {

@@ -371,6 +371,7 @@ cdef extern from *:
     #include "ap_wait.h"
 
     AP_OBJECT(u64)
+    AP_SHORTCUT_LOAD(u64)
     AP_SHORTCUT_STEP(u64, add, (old = ap_fetch_add_u64(word, n), true), old + n)
     AP_SHORTCUT_STEP(u64, sub, (old = ap_fetch_sub_u64(word, n), true), old - n)
     AP_SHORTCUT_STEP(u64, fetch_add, (old = ap_fetch_add_u64(word, n), true), old)
@@ -381,9 +382,9 @@ cdef extern from *:
     AP_SHORTCUT_NEW(u64, 0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT_LOAD, AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
         AP_PUT(wait), AP_PUT(notify),
-        {NULL, NULL, NULL},
+        AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1

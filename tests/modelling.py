@@ -161,7 +161,9 @@ class Index:
 
     def __index__(self):
         if isinstance(self.value, BaseException):
-            raise self.value
+            raise type(self.value)(
+                *self.value.args
+            )  # a fresh one: an exception keeps every traceback it was raised with
         return self.value
 
     def __repr__(self):

@@ -1,0 +1,79 @@
+"""No operation leaves anything behind, whether it succeeds or raises: no block of memory, no reference to an argument.
+
+Every operation of models.py with every kind of argument that it knows, good and bad; the million calls of each that
+the package is measured with are `ATOMICPY_LEAK_CALLS=1000000`.
+"""
+
+import contextlib
+import gc
+import os
+import sys
+
+import pytest
+from modelling import Model
+from models import TYPES
+
+CALLS = int(os.environ.get("ATOMICPY_LEAK_CALLS") or 300)
+
+pytestmark = pytest.mark.timeout(max(120, CALLS // 100))
+
+
+def attempts(model: Model, name: str) -> list[tuple]:
+    """Arguments that differ in kind: each operand, function and index once, beside good ones in the other places."""
+    operation = model.operations[name]
+    start, good = next(iter(model.scenes.values()))
+    pools = {"n": model.operands, "?": model.operands, "f": model.functions, "i": model.indices}
+    plain = {"n": good[0], "?": good[0], "f": model.functions and model.functions[0], "i": 0}
+    usual = tuple(plain[kind] for kind in operation.takes)
+    result = [usual]
+    for at, kind in enumerate(operation.takes):
+        result += [(*usual[:at], each, *usual[at + 1 :]) for each in pools[kind]]
+    if operation.takes.endswith("?"):
+        result.append(usual[:-1])
+    return result
+
+
+def left_behind(call, fresh, objects: list) -> tuple[int, int]:
+    """(blocks, references) that CALLS calls add; the least of a few tries, because the interpreter has caches."""
+    best = (sys.maxsize, sys.maxsize)
+    for _ in range(4):
+        gc.collect()
+        before = sum(map(sys.getrefcount, objects)), sys.getallocatedblocks()
+        for _ in range(CALLS):
+            with contextlib.suppress(Exception):
+                call(*fresh)
+        gc.collect()
+        blocks = sys.getallocatedblocks() - before[1]
+        references = sum(map(sys.getrefcount, objects)) - before[0]
+        best = min(best, (blocks, references), key=lambda pair: max(map(abs, pair)))
+        if max(map(abs, best)) < CALLS // 4:
+            break
+    return best
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TYPES for name in TYPES[kind].operations])
+def test_operation_leaves_nothing_behind(kind, name):
+    model = TYPES[kind]
+    start, _ = next(iter(model.scenes.values()))
+    atomic = model.make(start)
+    for arguments in attempts(model, name):
+        objects = [each for each in (atomic, *arguments) if each is not None and not isinstance(each, bool)]
+        left = left_behind(model.operations[name].apply, (atomic, *arguments), objects)
+        # One for each call would be CALLS; the interpreter itself keeps some more or less.
+        assert max(map(abs, left)) < CALLS // 4, f"{name}{arguments}: {left[0]} blocks, {left[1]} references"
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_making_and_dropping_leaves_nothing_behind(kind):
+    model = TYPES[kind]
+    for start in (*(scene[0] for scene in model.scenes.values()), *(model.starts or model.operands)):
+        left = left_behind(model.make, (start,), [start])
+        assert max(map(abs, left)) < CALLS // 4, f"{kind}({start!r}): {left[0]} blocks, {left[1]} references"
+
+
+def test_a_leak_is_found():
+    kept = []
+    assert left_behind(kept.append, (object(),), [])[0] < CALLS // 4  # the list grows in few blocks
+    assert left_behind(lambda: kept.append(object()), (), [])[0] >= CALLS // 4
+    thing = object()
+    assert left_behind(kept.append, (thing,), [thing])[1] >= CALLS // 4
