@@ -6,9 +6,9 @@ replace the reference and drop the last count, and the object is freed under the
 
 - With the GIL, the GIL: no other thread runs between two lines of C that call nothing of Python.
 - Without it, the interpreter's own way to read a slot, an attribute or an element of a list without a lock (PEP 703,
-  "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is the same,
-  else start again. From 3.14 on PyUnstable_TryIncRef does the counting; 3.13 has it in its internal headers only, so it
-  is spelled out here.
+  "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is still
+  the same, else start again. From 3.14 on PyUnstable_TryIncRef does the counting; 3.13 has it in its internal headers
+  only, so it is spelled out here.
 
 Why that is safe:
 
@@ -48,7 +48,8 @@ cdef extern from *:
     {
         Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
         while (!_Py_IsImmortal(object) && !(shared & _Py_REF_SHARED_FLAG_MASK)
-               && !_Py_atomic_compare_exchange_ssize(&object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
+               && !_Py_atomic_compare_exchange_ssize(
+                   &object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
     }
 
     /* Zero is dead, or not enabled. */
@@ -65,7 +66,7 @@ cdef extern from *:
     }
     #endif
 
-    /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF does. */
+    /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF. */
     static inline int ap_try_incref(PyObject *object)
     {
         uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(max(120, CALLS // 100))
 def attempts(model: Model, name: str) -> list[tuple]:
     """Arguments that differ in kind: each operand, function and index once, beside good ones in the other places."""
     operation = model.operations[name]
-    start, good = next(iter(model.scenes.values()))
+    _, good = next(iter(model.scenes.values()))
     pools = {"n": model.operands, "?": model.operands, "f": model.functions, "i": model.indices}
     plain = {"n": good[0], "?": good[0], "f": model.functions and model.functions[0], "i": 0}
     usual = tuple(plain[kind] for kind in operation.takes)
