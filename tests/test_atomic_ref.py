@@ -7,7 +7,7 @@ import sys
 import weakref
 
 import pytest
-from helpers import run_threaded
+from helpers import run_program, run_threaded
 
 from atomicpy import AtomicBool, AtomicInt, AtomicRef
 
@@ -170,6 +170,42 @@ def test_no_thread_ever_gets_a_freed_object():
 
     finished = AtomicInt()
     run_threaded(hammer, 7)
+
+
+def test_a_reader_on_another_core_than_the_writer_never_gets_a_freed_object():
+    """The window is a few nanoseconds; with a plain count in the place of the asking one most runs die."""
+    run_program("""
+import os, threading, time
+from atomicpy import AtomicRef
+
+class Thing:
+    __slots__ = ("n", "check")
+
+    def __init__(self, n):
+        self.n, self.check = n, ~n
+
+def write():
+    for n in range(1_500_000):
+        r.store(Thing(n))
+    r.store(None)
+
+def read():
+    while (thing := r.load()) is not None:
+        assert type(thing) is Thing and thing.check == ~thing.n
+
+def on_core(core, fn):
+    if core is not None:
+        os.sched_setaffinity(0, {core})  # of this thread
+    fn()
+
+r = AtomicRef(Thing(-1))
+cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [None]
+threads = [threading.Thread(target=on_core, args=(cores[i % len(cores)], fn)) for i, fn in enumerate((write, read))]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+""")
 
 
 def test_nothing_leaks_under_contention():
