@@ -127,10 +127,11 @@ class Gate:
 Plan = list[tuple[str, tuple, Callable[[], object]]]
 
 
-def record(rounds: Iterable[list[Plan]], threads: int, seconds: float) -> list[History]:
+def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: int = 10) -> list[History]:
     """Run the rounds, a plan per thread each, one after the other; return their histories.
 
-    The threads live through all rounds and meet at a gate before each. Ends early when the time is up.
+    The threads live through all rounds and meet at a gate before each. Ends early when the time is up, but not before it
+    has made `least` of them, however busy the machine is.
     """
     rounds = list(rounds)
     gate, clock = Gate(threads), AtomicInt()
@@ -144,7 +145,7 @@ def record(rounds: Iterable[list[Plan]], threads: int, seconds: float) -> list[H
         gate.enter(me)
         try:
             for number, plans in enumerate(rounds):
-                if me == 0 and time.monotonic() > deadline:
+                if me == 0 and number >= least and time.monotonic() > deadline:
                     last = number  # before the gate: all see it behind
                 calls = histories[number][me]
                 gate.meet(me)
