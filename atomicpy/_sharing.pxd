@@ -21,7 +21,7 @@ cdef extern from *:
 
     static int ap_sharing_traverse(PyObject *self, visitproc visit, void *arg)
     {
-        (void)self, (void)visit, (void)arg; /* it refers to no object */
+        (void)self, (void)visit, (void)arg; /* it was hidden from the collector before */
         return 0;
     }
 
@@ -35,6 +35,9 @@ cdef extern from *:
     /* Before there is an instance: from here on the collector tracks those that are made. */
     static void ap_defer_when_shared(PyTypeObject *type)
     {
+        if (PyType_IS_GC(type)) {
+            return; /* its instances refer to objects, and are tracked already */
+        }
         ap_sharing_dealloc_inner = type->tp_dealloc;
         type->tp_dealloc = ap_sharing_dealloc;
         type->tp_traverse = ap_sharing_traverse;

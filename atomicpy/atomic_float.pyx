@@ -7,9 +7,10 @@ arguments, results, errors.
 """
 
 cimport cython
-from cpython.object cimport PyObject_RichCompare
+from cpython.object cimport PyObject_RichCompare, PyTypeObject
 
 from atomicpy._arguments cimport ap_compare_f64, as_double, refuse_copy
+from atomicpy._sharing cimport defer_when_shared, used
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicFloat"]
@@ -49,6 +50,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).load()
         1.5
         """
+        used(self)
         return ap_load_f64(&self.value)
 
     def store(self, value, /):
@@ -61,6 +63,7 @@ cdef class AtomicFloat:
         >>> a.load()
         2.0
         """
+        used(self)
         ap_store_f64(&self.value, as_double(value, "AtomicFloat"))
 
     def exchange(self, value, /):
@@ -73,6 +76,7 @@ cdef class AtomicFloat:
         >>> a.exchange(2.5), a.load()
         (1.5, 2.5)
         """
+        used(self)
         return ap_exchange_f64(&self.value, as_double(value, "AtomicFloat"))
 
     def compare_exchange(self, expected, desired, /):
@@ -86,6 +90,7 @@ cdef class AtomicFloat:
         >>> a.compare_exchange(1.5, 2.5), a.compare_exchange(1.5, 3.5), a.load()
         (True, False, 2.5)
         """
+        used(self)
         cdef double seen = as_double(expected, "AtomicFloat")
         return ap_compare_exchange_f64(&self.value, seen, as_double(desired, "AtomicFloat"))
 
@@ -100,6 +105,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
         (2.5, 1.75)
         """
+        used(self)
         cdef double step = as_double(n, "AtomicFloat")
         return ap_fetch_add_f64(&self.value, step) + step
 
@@ -112,6 +118,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
         (0.5, 1.25)
         """
+        used(self)
         cdef double step = as_double(n, "AtomicFloat")
         return ap_fetch_sub_f64(&self.value, step) - step
 
@@ -125,6 +132,7 @@ cdef class AtomicFloat:
         >>> a.fetch_add(0.25), a.load()
         (1.5, 1.75)
         """
+        used(self)
         return ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_sub(self, n=1, /):
@@ -137,6 +145,7 @@ cdef class AtomicFloat:
         >>> a.fetch_sub(0.25), a.load()
         (1.5, 1.25)
         """
+        used(self)
         return ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_max(self, n, /):
@@ -149,6 +158,7 @@ cdef class AtomicFloat:
         >>> a.fetch_max(2.5), a.fetch_max(2.0), a.load()
         (1.5, 2.5, 2.5)
         """
+        used(self)
         return ap_fetch_max_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_min(self, n, /):
@@ -161,6 +171,7 @@ cdef class AtomicFloat:
         >>> a.fetch_min(0.5), a.fetch_min(1.0), a.load()
         (1.5, 0.5, 0.5)
         """
+        used(self)
         return ap_fetch_min_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def update(self, fn, /):
@@ -185,10 +196,12 @@ cdef class AtomicFloat:
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
+        used(self)
         ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
         return self
 
     def __isub__(self, n):
+        used(self)
         ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
         return self
 
@@ -201,6 +214,7 @@ cdef class AtomicFloat:
         return ap_load_f64(&self.value)
 
     def __bool__(self):
+        used(self)
         return ap_load_f64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
@@ -220,3 +234,6 @@ cdef class AtomicFloat:
 
     def __reduce_ex__(self, protocol, /):
         refuse_copy(self)
+
+
+defer_when_shared(<PyTypeObject *>AtomicFloat)

@@ -13,6 +13,7 @@ replace the reference and drop the last count, and the object is freed under the
 cimport cython
 
 from atomicpy._arguments cimport refuse_copy
+from atomicpy._sharing cimport used
 
 __all__ = ["AtomicRef"]
 
@@ -156,6 +157,7 @@ cdef class AtomicRef:
         >>> AtomicRef("a").load()
         'a'
         """
+        used(self)
         return ap_ref_load(self)
 
     def store(self, value, /):
@@ -166,6 +168,7 @@ cdef class AtomicRef:
         >>> a.load()
         'b'
         """
+        used(self)
         ap_ref_exchange(self, value)
 
     def exchange(self, value, /):
@@ -177,6 +180,7 @@ cdef class AtomicRef:
         >>> a.exchange("b"), a.load()
         ('a', 'b')
         """
+        used(self)
         return ap_ref_exchange(self, value)
 
     def compare_exchange(self, expected, desired, /):
@@ -189,6 +193,7 @@ cdef class AtomicRef:
         >>> a.compare_exchange(["a"], None), a.compare_exchange(first, None), a.load()
         (False, True, None)
         """
+        used(self)
         return ap_ref_compare_exchange(self, expected, desired)
 
     def update(self, fn, /):

@@ -7,10 +7,12 @@ are in `src/ap_mutex.h` and `src/ap_waitgroup.h`.
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, lock_deadline, wait_deadline
+from atomicpy._sharing cimport defer_when_shared, used
 
 import threading
 from collections import deque
@@ -103,6 +105,7 @@ cdef class Mutex:
         (True, False, False)
         """
         cdef int64_t deadline
+        used(self)
         if timeout is MINUS_ONE:
             deadline = AP_FOREVER if blocking else 0
         else:
@@ -120,6 +123,7 @@ cdef class Mutex:
         Traceback (most recent call last):
         RuntimeError: release unlocked lock
         """
+        used(self)
         if not ap_mutex_unlock(&self.mutex):
             raise RuntimeError("release unlocked lock")
 
@@ -132,9 +136,11 @@ cdef class Mutex:
         return ap_mutex_is_locked(&self.mutex)
 
     def __enter__(self, /):
+        used(self)
         return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
+        used(self)
         if not ap_mutex_unlock(&self.mutex):
             raise RuntimeError("release unlocked lock")
 
@@ -145,6 +151,9 @@ cdef class Mutex:
     def __repr__(self):
         state = "locked" if ap_mutex_is_locked(&self.mutex) else "unlocked"
         return f"<{state} atomicpy.Mutex object at {<size_t><void *>self:#x}>"
+
+
+defer_when_shared(<PyTypeObject *>Mutex)
 
 
 # ---- WaitGroup -------------------------------------------------------------------------------------------------
