@@ -4,7 +4,7 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-.PHONY: help demo test lint stubs wheel check clean
+.PHONY: help demo test lint stubs wheel bench check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ stubs: ## the type stubs against the modules
 
 wheel: ## sdist and wheel into dist/, each installed and tried in an environment of its own
 	@python3 .ci/wheel.py
+
+bench: ## every benchmark on every interpreter here, into benchmarks/results (long)
+	@.ci/bench $(ARGS)
 
 check: ## everything that CI checks
 	@.ci/run

@@ -14,6 +14,7 @@
 #define AP_SHORTCUTS_H
 
 #include "_arguments.h"
+#include "_sharing.h"
 #include "ap_atomic.h"
 
 /* ---- how a shortcut is put in front of its method ------------------------------------------------------------- */
@@ -58,6 +59,7 @@ static int ap_put_shortcuts(PyTypeObject *type, const ap_shortcut *shortcuts)
     static PyObject *name##_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) \
     {                                                                                                          \
         PyObject *result;                                                                                      \
+        ap_used(self);                                                                                         \
         if (!AP_UNLIKELY(names != NULL) && plain(self, args, nargs, &result)) {                                \
             return result;                                                                                     \
         }                                                                                                      \
@@ -130,6 +132,7 @@ static inline PyObject *ap_box_bool(bool value)
     static PyObject *load_shortcut(PyObject *self, PyObject *unused)     \
     {                                                                    \
         (void)unused;                                                    \
+        ap_used(self);                                                   \
         return ap_box_##W(ap_load_##W(ap_##W##_of(self)));               \
     }
 
@@ -190,6 +193,13 @@ static inline PyObject *ap_box_bool(bool value)
 
 /* ---- constructors ---------------------------------------------------------------------------------------------- */
 
+/* A class that ap_defer_when_shared() has made one of the collector's is allocated as such. */
+#ifdef AP_DEFERS
+#define ap_allocate(object, type) ((object *)(type)->tp_alloc(type, 0))
+#else
+#define ap_allocate(object, type) PyObject_New(object, type)
+#endif
+
 /* Puts `shortcuts` and, for Type(value=none), a constructor in their places. */
 #define AP_SHORTCUT_NEW(W, none)                                                                                      \
     static vectorcallfunc ap_new_method;                                                                              \
@@ -200,7 +210,7 @@ static inline PyObject *ap_box_bool(bool value)
         if (AP_UNLIKELY(names != NULL) || nargs > 1 || (nargs == 1 && !ap_plain_##W(args[0], &value))) {              \
             return ap_new_method(type, args, nargsf, names);                                                          \
         }                                                                                                             \
-        ap_##W##_object *self = PyObject_New(ap_##W##_object, (PyTypeObject *)type);                                  \
+        ap_##W##_object *self = ap_allocate(ap_##W##_object, (PyTypeObject *)type);                                   \
         if (self != NULL) {                                                                                           \
             ap_init_##W(&self->value, value);                                                                         \
             self->weakrefs = NULL;                                                                                    \

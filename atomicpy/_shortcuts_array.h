@@ -96,7 +96,7 @@ static PyObject *ap_new_shortcut(PyObject *type, PyObject *const *args, size_t n
     if (words == NULL) {
         return ap_new_method(type, args, nargsf, names);
     }
-    ap_array_object *self = PyObject_New(ap_array_object, (PyTypeObject *)type);
+    ap_array_object *self = ap_allocate(ap_array_object, (PyTypeObject *)type);
     if (self == NULL) {
         PyMem_RawFree(words);
         return NULL;
@@ -132,7 +132,7 @@ static const ap_shortcut ap_shortcuts[] = {
 static int ap_put_all(PyTypeObject *type, PyObject *(*update_word)(ap_i64 *word, PyObject *fn))
 {
     ap_update_word = update_word;
-    if (type->tp_dealloc != ap_dealloc_shortcut) {
+    if (ap_dealloc_method == NULL) {
         ap_dealloc_method = type->tp_dealloc;
         type->tp_dealloc = ap_dealloc_shortcut;
     }

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._arguments cimport as_bool, as_waiters, refuse_copy
 from atomicpy._blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._sharing cimport defer_when_shared, used
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicBool"]
@@ -65,6 +66,7 @@ cdef class AtomicBool:
         >>> AtomicBool(True).load()
         True
         """
+        used(self)
         return ap_load_bool(&self.value)
 
     def store(self, value, /):
@@ -77,6 +79,7 @@ cdef class AtomicBool:
         >>> a.load()
         True
         """
+        used(self)
         ap_store_bool(&self.value, as_bool(value, "AtomicBool"))
 
     def exchange(self, value, /):
@@ -89,6 +92,7 @@ cdef class AtomicBool:
         >>> a.exchange(True), a.load()
         (False, True)
         """
+        used(self)
         return ap_exchange_bool(&self.value, as_bool(value, "AtomicBool"))
 
     def compare_exchange(self, expected, desired, /):
@@ -101,6 +105,7 @@ cdef class AtomicBool:
         >>> a.compare_exchange(False, True), a.compare_exchange(False, True)
         (True, False)
         """
+        used(self)
         cdef bint seen = as_bool(expected, "AtomicBool")
         return ap_compare_exchange_bool(&self.value, seen, as_bool(desired, "AtomicBool"))
 
@@ -111,6 +116,7 @@ cdef class AtomicBool:
         >>> a.test_and_set(), a.test_and_set()
         (False, True)
         """
+        used(self)
         return ap_exchange_bool(&self.value, True)
 
     def clear(self, /):
@@ -121,6 +127,7 @@ cdef class AtomicBool:
         >>> a.load()
         False
         """
+        used(self)
         ap_store_bool(&self.value, False)
 
     def toggle(self, /):
@@ -132,6 +139,7 @@ cdef class AtomicBool:
         >>> a.toggle(), a.toggle()
         (True, False)
         """
+        used(self)
         return not ap_fetch_not_bool(&self.value)
 
     # ---- wait and notify ----
@@ -176,6 +184,7 @@ cdef class AtomicBool:
     # ---- one load(), then plain Python ----
 
     def __bool__(self):
+        used(self)
         return ap_load_bool(&self.value)
 
     def __richcmp__(self, other, int operator):
@@ -218,3 +227,4 @@ cdef extern from *:
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicBool, ap_shortcuts)
+defer_when_shared(<PyTypeObject *>AtomicBool)

@@ -11,6 +11,7 @@ from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.object cimport PyObject_RichCompare, PyTypeObject
 
 from atomicpy._arguments cimport ap_compare_f64, as_double, refuse_copy
+from atomicpy._sharing cimport defer_when_shared, used
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicFloat"]
@@ -50,6 +51,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).load()
         1.5
         """
+        used(self)
         return ap_load_f64(&self.value)
 
     def store(self, value, /):
@@ -62,6 +64,7 @@ cdef class AtomicFloat:
         >>> a.load()
         2.0
         """
+        used(self)
         ap_store_f64(&self.value, as_double(value, "AtomicFloat"))
 
     def exchange(self, value, /):
@@ -74,6 +77,7 @@ cdef class AtomicFloat:
         >>> a.exchange(2.5), a.load()
         (1.5, 2.5)
         """
+        used(self)
         return ap_exchange_f64(&self.value, as_double(value, "AtomicFloat"))
 
     def compare_exchange(self, expected, desired, /):
@@ -87,6 +91,7 @@ cdef class AtomicFloat:
         >>> a.compare_exchange(1.5, 2.5), a.compare_exchange(1.5, 3.5), a.load()
         (True, False, 2.5)
         """
+        used(self)
         cdef double seen = as_double(expected, "AtomicFloat")
         return ap_compare_exchange_f64(&self.value, seen, as_double(desired, "AtomicFloat"))
 
@@ -101,6 +106,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
         (2.5, 1.75)
         """
+        used(self)
         cdef double step = as_double(n, "AtomicFloat")
         return ap_fetch_add_f64(&self.value, step) + step
 
@@ -113,6 +119,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
         (0.5, 1.25)
         """
+        used(self)
         cdef double step = as_double(n, "AtomicFloat")
         return ap_fetch_sub_f64(&self.value, step) - step
 
@@ -126,6 +133,7 @@ cdef class AtomicFloat:
         >>> a.fetch_add(0.25), a.load()
         (1.5, 1.75)
         """
+        used(self)
         return ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_sub(self, n=1, /):
@@ -138,6 +146,7 @@ cdef class AtomicFloat:
         >>> a.fetch_sub(0.25), a.load()
         (1.5, 1.25)
         """
+        used(self)
         return ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_max(self, n, /):
@@ -150,6 +159,7 @@ cdef class AtomicFloat:
         >>> a.fetch_max(2.5), a.fetch_max(2.0), a.load()
         (1.5, 2.5, 2.5)
         """
+        used(self)
         return ap_fetch_max_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def fetch_min(self, n, /):
@@ -162,6 +172,7 @@ cdef class AtomicFloat:
         >>> a.fetch_min(0.5), a.fetch_min(1.0), a.load()
         (1.5, 0.5, 0.5)
         """
+        used(self)
         return ap_fetch_min_f64(&self.value, as_double(n, "AtomicFloat"))
 
     def update(self, fn, /):
@@ -186,10 +197,12 @@ cdef class AtomicFloat:
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
+        used(self)
         ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
         return self
 
     def __isub__(self, n):
+        used(self)
         ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
         return self
 
@@ -202,6 +215,7 @@ cdef class AtomicFloat:
         return ap_load_f64(&self.value)
 
     def __bool__(self):
+        used(self)
         return ap_load_f64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
@@ -245,3 +259,4 @@ cdef extern from *:
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicFloat, ap_shortcuts)
+defer_when_shared(<PyTypeObject *>AtomicFloat)

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 from atomicpy.ap_atomic cimport *
 from atomicpy._arguments cimport ap_compact_value, ap_compare_i64, ap_is_compact, as_int64, as_waiters, refuse_copy
 from atomicpy._blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["AtomicInt"]
 
@@ -80,6 +81,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).load()
         7
         """
+        used(self)
         return ap_load_i64(&self.value)
 
     def store(self, value, /):
@@ -92,6 +94,7 @@ cdef class AtomicInt:
         >>> a.load()
         8
         """
+        used(self)
         ap_store_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def exchange(self, value, /):
@@ -104,6 +107,7 @@ cdef class AtomicInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
+        used(self)
         return ap_exchange_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def compare_exchange(self, expected, desired, /):
@@ -117,6 +121,7 @@ cdef class AtomicInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
+        used(self)
         cdef int64_t seen = as_int64(expected, "AtomicInt")
         return ap_compare_exchange_i64(&self.value, &seen, as_int64(desired, "AtomicInt"))
 
@@ -133,6 +138,7 @@ cdef class AtomicInt:
         8
         """
         cdef int64_t old
+        used(self)
         if not ap_fetch_add_i64_checked(&self.value, 1, &old):
             out_of_range(old, "+", 1)
 
@@ -147,6 +153,7 @@ cdef class AtomicInt:
         6
         """
         cdef int64_t old
+        used(self)
         if not ap_fetch_sub_i64_checked(&self.value, 1, &old):
             out_of_range(old, "-", 1)
 
@@ -160,6 +167,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).add(), AtomicInt(7).add(3)
         (8, 10)
         """
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
@@ -175,6 +183,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).sub(), AtomicInt(7).sub(3)
         (6, 4)
         """
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
@@ -191,6 +200,7 @@ cdef class AtomicInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
@@ -207,6 +217,7 @@ cdef class AtomicInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
@@ -224,6 +235,7 @@ cdef class AtomicInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
+        used(self)
         return ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_or(self, n, /):
@@ -236,6 +248,7 @@ cdef class AtomicInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
+        used(self)
         return ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_xor(self, n, /):
@@ -248,6 +261,7 @@ cdef class AtomicInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
+        used(self)
         return ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_max(self, n, /):
@@ -260,6 +274,7 @@ cdef class AtomicInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
+        used(self)
         return ap_fetch_max_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_min(self, n, /):
@@ -272,6 +287,7 @@ cdef class AtomicInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
+        used(self)
         return ap_fetch_min_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def update(self, fn, /):
@@ -335,26 +351,31 @@ cdef class AtomicInt:
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_add_i64_checked(&self.value, step, &old):
             out_of_range(old, "+", step)
         return self
 
     def __isub__(self, n):
+        used(self)
         cdef int64_t old, step = as_int64(n, "AtomicInt")
         if not ap_fetch_sub_i64_checked(&self.value, step, &old):
             out_of_range(old, "-", step)
         return self
 
     def __iand__(self, n):
+        used(self)
         ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ior__(self, n):
+        used(self)
         ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ixor__(self, n):
+        used(self)
         ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
@@ -370,6 +391,7 @@ cdef class AtomicInt:
         return <double>ap_load_i64(&self.value)
 
     def __bool__(self):
+        used(self)
         return ap_load_i64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
@@ -417,3 +439,4 @@ cdef extern from *:
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicInt, ap_shortcuts)
+defer_when_shared(<PyTypeObject *>AtomicInt)

@@ -7,6 +7,7 @@ lock-free ones are atomic across processes too (C11, 7.17.5: "address-free"): he
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer,
 )
@@ -15,6 +16,7 @@ from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uintptr_t
 
 from atomicpy._arguments cimport as_index, as_int64, refuse_copy, shown
+from atomicpy._sharing cimport defer_when_shared, used
 from atomicpy.ap_atomic cimport *
 
 __all__ = ["AtomicIntArray"]
@@ -167,9 +169,11 @@ cdef class AtomicIntArray:
         return self.length
 
     def __getitem__(self, i):
+        used(self)
         return ap_load_i64(element(self, i))
 
     def __setitem__(self, i, value):
+        used(self)
         ap_store_i64(element(self, i), as_int64(value, "AtomicIntArray"))
 
     def __delitem__(self, i):
@@ -183,6 +187,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).load(0)
         7
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_load_i64(word)
 
@@ -196,6 +201,7 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         8
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         ap_store_i64(word, as_int64(value, "AtomicIntArray"))
 
@@ -209,6 +215,7 @@ cdef class AtomicIntArray:
         >>> a.exchange(0, 8), a.load(0)
         (7, 8)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_exchange_i64(word, as_int64(value, "AtomicIntArray"))
 
@@ -223,6 +230,7 @@ cdef class AtomicIntArray:
         >>> a.compare_exchange(0, 7, 8), a.compare_exchange(0, 7, 9), a.load(0)
         (True, False, 8)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t seen = as_int64(expected, "AtomicIntArray")
         return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
@@ -239,6 +247,7 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         8
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old
         if not ap_fetch_add_i64_checked(word, 1, &old):
@@ -254,6 +263,7 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         6
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old
         if not ap_fetch_sub_i64_checked(word, 1, &old):
@@ -269,6 +279,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).add(0), AtomicIntArray([7]).add(0, 3)
         (8, 10)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old, step = as_int64(n, "AtomicIntArray")
         if not ap_fetch_add_i64_checked(word, step, &old):
@@ -285,6 +296,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).sub(0), AtomicIntArray([7]).sub(0, 3)
         (6, 4)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old, step = as_int64(n, "AtomicIntArray")
         if not ap_fetch_sub_i64_checked(word, step, &old):
@@ -302,6 +314,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_add(0, 3), a.load(0)
         (7, 10)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old, step = as_int64(n, "AtomicIntArray")
         if not ap_fetch_add_i64_checked(word, step, &old):
@@ -319,6 +332,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_sub(0, 3), a.load(0)
         (7, 4)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old, step = as_int64(n, "AtomicIntArray")
         if not ap_fetch_sub_i64_checked(word, step, &old):
@@ -337,6 +351,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_and(0, 0b0011), a.load(0)
         (6, 2)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
 
@@ -350,6 +365,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_or(0, 0b0011), a.load(0)
         (6, 7)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
 
@@ -363,6 +379,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_xor(0, 0b0011), a.load(0)
         (6, 5)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
 
@@ -376,6 +393,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_max(0, 9), a.fetch_max(0, 8), a.load(0)
         (7, 9, 9)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
 
@@ -389,6 +407,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_min(0, 5), a.fetch_min(0, 6), a.load(0)
         (7, 5, 5)
         """
+        used(self)
         cdef ap_i64 *word = element(self, i)
         return ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
 
@@ -421,3 +440,4 @@ cdef extern from "_shortcuts_array.h":
     int ap_put_all(PyTypeObject *type, object (*update_word)(ap_i64 *word, object fn)) except -1
 
 ap_put_all(<PyTypeObject *>AtomicIntArray, update_word)
+defer_when_shared(<PyTypeObject *>AtomicIntArray)

@@ -29,6 +29,7 @@ cimport cython
 from cpython.object cimport PyTypeObject
 
 from atomicpy._arguments cimport refuse_copy
+from atomicpy._sharing cimport used
 
 __all__ = ["AtomicRef"]
 
@@ -201,6 +202,7 @@ cdef class AtomicRef:
         >>> AtomicRef("a").load()
         'a'
         """
+        used(self)
         return ap_ref_load(self)
 
     def store(self, value, /):
@@ -211,6 +213,7 @@ cdef class AtomicRef:
         >>> a.load()
         'b'
         """
+        used(self)
         ap_ref_exchange(self, value)
 
     def exchange(self, value, /):
@@ -222,6 +225,7 @@ cdef class AtomicRef:
         >>> a.exchange("b"), a.load()
         ('a', 'b')
         """
+        used(self)
         return ap_ref_exchange(self, value)
 
     def compare_exchange(self, expected, desired, /):
@@ -234,6 +238,7 @@ cdef class AtomicRef:
         >>> a.compare_exchange(["a"], None), a.compare_exchange(first, None), a.load()
         (False, True, None)
         """
+        used(self)
         return ap_ref_compare_exchange(self, expected, desired)
 
     def update(self, fn, /):
@@ -298,6 +303,7 @@ cdef extern from *:
     static PyObject *load_shortcut(PyObject *self, PyObject *unused)
     {
         (void)unused;
+        ap_used(self);
         return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
     }
 

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint64_t
 from atomicpy.ap_atomic cimport *
 from atomicpy._arguments cimport ap_compact_value, ap_compare_u64, ap_is_compact, as_uint64, as_waiters, refuse_copy
 from atomicpy._blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["AtomicUInt"]
 
@@ -72,6 +73,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).load()
         7
         """
+        used(self)
         return ap_load_u64(&self.value)
 
     def store(self, value, /):
@@ -84,6 +86,7 @@ cdef class AtomicUInt:
         >>> a.load()
         8
         """
+        used(self)
         ap_store_u64(&self.value, as_uint64(value, "AtomicUInt"))
 
     def exchange(self, value, /):
@@ -96,6 +99,7 @@ cdef class AtomicUInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
+        used(self)
         return ap_exchange_u64(&self.value, as_uint64(value, "AtomicUInt"))
 
     def compare_exchange(self, expected, desired, /):
@@ -109,6 +113,7 @@ cdef class AtomicUInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
+        used(self)
         cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
         return ap_compare_exchange_u64(&self.value, &seen, as_uint64(desired, "AtomicUInt"))
 
@@ -124,6 +129,7 @@ cdef class AtomicUInt:
         >>> a.load()
         8
         """
+        used(self)
         ap_fetch_add_u64(&self.value, 1)
 
     def dec(self, /):
@@ -136,6 +142,7 @@ cdef class AtomicUInt:
         >>> a.load()
         6
         """
+        used(self)
         ap_fetch_sub_u64(&self.value, 1)
 
     def add(self, n=1, /):
@@ -148,6 +155,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).add(), AtomicUInt(7).add(3)
         (8, 10)
         """
+        used(self)
         cdef uint64_t step = as_uint64(n, "AtomicUInt")
         return ap_fetch_add_u64(&self.value, step) + step
 
@@ -161,6 +169,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).sub(), AtomicUInt(7).sub(3)
         (6, 4)
         """
+        used(self)
         cdef uint64_t step = as_uint64(n, "AtomicUInt")
         return ap_fetch_sub_u64(&self.value, step) - step
 
@@ -175,6 +184,7 @@ cdef class AtomicUInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
+        used(self)
         return ap_fetch_add_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_sub(self, n=1, /):
@@ -188,6 +198,7 @@ cdef class AtomicUInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
+        used(self)
         return ap_fetch_sub_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     # ---- bits, maximum and minimum ----
@@ -202,6 +213,7 @@ cdef class AtomicUInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
+        used(self)
         return ap_fetch_and_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_or(self, n, /):
@@ -214,6 +226,7 @@ cdef class AtomicUInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
+        used(self)
         return ap_fetch_or_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_xor(self, n, /):
@@ -226,6 +239,7 @@ cdef class AtomicUInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
+        used(self)
         return ap_fetch_xor_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_max(self, n, /):
@@ -238,6 +252,7 @@ cdef class AtomicUInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
+        used(self)
         return ap_fetch_max_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_min(self, n, /):
@@ -250,6 +265,7 @@ cdef class AtomicUInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
+        used(self)
         return ap_fetch_min_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def update(self, fn, /):
@@ -313,22 +329,27 @@ cdef class AtomicUInt:
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
+        used(self)
         ap_fetch_add_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __isub__(self, n):
+        used(self)
         ap_fetch_sub_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __iand__(self, n):
+        used(self)
         ap_fetch_and_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __ior__(self, n):
+        used(self)
         ap_fetch_or_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __ixor__(self, n):
+        used(self)
         ap_fetch_xor_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
@@ -344,6 +365,7 @@ cdef class AtomicUInt:
         return <double>ap_load_u64(&self.value)
 
     def __bool__(self):
+        used(self)
         return ap_load_u64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
@@ -391,3 +413,4 @@ cdef extern from *:
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicUInt, ap_shortcuts)
+defer_when_shared(<PyTypeObject *>AtomicUInt)

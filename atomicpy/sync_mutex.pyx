@@ -6,9 +6,11 @@ garbage collector go on, and works in the child after `os.fork()`.
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._blocking cimport AP_FOREVER, ap_now, ap_wait_init, block, lock_deadline, owner_shown, refuse_orphan
+from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["Mutex"]
 
@@ -100,6 +102,7 @@ cdef class Mutex:
         (True, False, False)
         """
         cdef int64_t deadline
+        used(self)
         if timeout is MINUS_ONE:
             deadline = AP_FOREVER if blocking else 0
         else:
@@ -117,6 +120,7 @@ cdef class Mutex:
         Traceback (most recent call last):
         RuntimeError: release unlocked lock
         """
+        used(self)
         if not ap_mutex_unlock(&self.mutex):
             raise RuntimeError("release unlocked lock")
 
@@ -129,9 +133,11 @@ cdef class Mutex:
         return ap_mutex_is_locked(&self.mutex)
 
     def __enter__(self, /):
+        used(self)
         return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
+        used(self)
         if not ap_mutex_unlock(&self.mutex):
             raise RuntimeError("release unlocked lock")
 
@@ -147,3 +153,6 @@ cdef class Mutex:
         waiters = ap_sleepers(&self.mutex)
         shown = owner_shown(owner, ap_thread_is_orphan(owner))
         return f"<locked {at.replace(' at ', f' owner={shown} waiters={waiters} at ')}>"
+
+
+defer_when_shared(<PyTypeObject *>Mutex)

@@ -6,9 +6,11 @@ garbage collector go on, and works in the child after `os.fork()`.
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._blocking cimport AP_FOREVER, ap_now, ap_wait_init, block, lock_deadline, owner_shown, refuse_orphan
+from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["RWMutex"]
 
@@ -224,6 +226,7 @@ cdef class RWMutex:
         (True, True, False)
         """
         cdef int64_t deadline = deadline_of(blocking, timeout)
+        used(self)
         return ap_rwmutex_try_read_lock(&self.rw) or (deadline != 0 and acquire_read_slow(self, deadline))
 
     def release_read(self, /):
@@ -235,6 +238,7 @@ cdef class RWMutex:
         Traceback (most recent call last):
         RuntimeError: release_read() of an RWMutex that nobody holds for reading
         """
+        used(self)
         if not ap_rwmutex_read_unlock(&self.rw):
             raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
 
@@ -250,6 +254,7 @@ cdef class RWMutex:
         (True, False, False)
         """
         cdef int64_t deadline = deadline_of(blocking, timeout)
+        used(self)
         return ap_rwmutex_try_write_lock(&self.rw) or (deadline != 0 and acquire_write_slow(self, deadline))
 
     def release_write(self, /):
@@ -261,6 +266,7 @@ cdef class RWMutex:
         Traceback (most recent call last):
         RuntimeError: release_write() of an RWMutex that nobody holds for writing
         """
+        used(self)
         if not ap_rwmutex_write_unlock(&self.rw):
             raise RuntimeError("release_write() of an RWMutex that nobody holds for writing")
 
@@ -274,6 +280,7 @@ cdef class RWMutex:
         ...     lock.acquire_write(blocking=False)
         False
         """
+        used(self)
         cdef _Reading reading = _Reading.__new__(_Reading)
         reading.rw = self
         return reading
@@ -288,6 +295,7 @@ cdef class RWMutex:
         ...     lock.acquire_read(blocking=False)
         False
         """
+        used(self)
         cdef _Writing writing = _Writing.__new__(_Writing)
         writing.rw = self
         return writing
@@ -308,3 +316,6 @@ cdef class RWMutex:
             readers = ap_rwmutex_readers_of(state)
             return f"<read-locked atomicpy.RWMutex object readers={readers} waiters={waiters} at {at}>"
         return f"<unlocked atomicpy.RWMutex object at {at}>"
+
+
+defer_when_shared(<PyTypeObject *>RWMutex)

@@ -1,4 +1,6 @@
-"""What one increment costs in nogil code: ap_fetch_add_i64 on an AtomicInt beside C11's atomic_fetch_add in plain C.
+"""What one increment costs in nogil code, beside C11's atomic_fetch_add in plain C.
+
+On an AtomicInt (ap_fetch_add_i64), in a ShardedCounter (sharded_counter_add) and under a Mutex.
 
     python benchmarks/native.py [--rounds 101] [--json FILE]
 
@@ -33,7 +35,10 @@ REALLY_TWO = 1.7  # CPU time / wall time
 SOURCE = '''
 # cython: language_level=3, freethreading_compatible=True
 from libc.stdint cimport int64_t
-from atomicpy cimport AtomicInt, ap_fetch_add_i64, ap_i64, ap_load_i64, ap_store_i64
+from atomicpy cimport (
+    AtomicInt, Mutex, ShardedCounter, ap_fetch_add_i64, ap_i64, ap_load_i64, ap_store_i64, mutex_lock, mutex_unlock,
+    sharded_counter_add,
+)
 
 cdef extern from *:
     """
@@ -68,6 +73,9 @@ cdef extern from *:
     void sched_yield() noexcept nogil
 
 cdef ap_i64 gate
+cdef ShardedCounter sharded = ShardedCounter()
+cdef Mutex mutex = Mutex()
+cdef int64_t guarded = 0
 
 
 def open_gate():
@@ -76,6 +84,7 @@ def open_gate():
 
 def sample(int side, AtomicInt a not None, int64_t times, int threads):
     """Count so often, together with the other threads: CPU time, start and end, in ns."""
+    global guarded
     cdef int64_t i, cpu, start, end, spins = 0
     with nogil:
         ap_fetch_add_i64(&gate, 1)
@@ -89,8 +98,16 @@ def sample(int side, AtomicInt a not None, int64_t times, int threads):
                 ap_fetch_add_i64(&a.value, 1)
         elif side == 1:
             count_bare(times)
-        else:
+        elif side == 2:
             count_again(times)
+        elif side == 3:
+            for i in range(times):
+                sharded_counter_add(sharded, 1)
+        else:
+            for i in range(times):
+                mutex_lock(mutex)
+                guarded += 1
+                mutex_unlock(mutex)
         cpu, end = cpu_time() - cpu, wall_time()
     return cpu, start, end
 '''
@@ -102,7 +119,13 @@ arguments = ["-std=gnu11", "-O2", "-pthread"]
 setup(ext_modules=cythonize(Extension("native_loops", ["native_loops.pyx"], include_dirs=[atomicpy.get_include()],
       extra_compile_args=arguments)))
 """
-OURS, BARE, AGAIN = range(3)
+OURS, BARE, AGAIN, SHARDED, MUTEX = range(5)
+ROWS = (
+    ("bare C itself", AGAIN),
+    ("ap_fetch_add_i64", OURS),
+    ("sharded_counter_add", SHARDED),
+    ("mutex_lock, += 1, unlock", MUTEX),
+)
 
 
 def build():
@@ -204,7 +227,7 @@ def main():
     print(f"\n{'loop':26} {'threads':>7} {'ns':>7} {'bare C':>7} {'ratio':>6}   middle half  CPU/wall  rounds")
     for threads in (1, 2):
         team = Team(loops, threads)
-        for name, ours in (("bare C itself", AGAIN), ("ap_fetch_add_i64", OURS)):
+        for name, ours in ROWS:
             row = report["rows"][f"{name}, {threads}"] = compare(team, ours, BARE, AtomicInt(), args.rounds)
             if "ratio" not in row:
                 print(f"{name:26} {threads:7}   the threads did not run at the same time: {row['rounds']} good rounds")

@@ -130,8 +130,8 @@ Plan = list[tuple[str, tuple, Callable[[], object]]]
 def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: int = 10) -> list[History]:
     """Run the rounds, a plan per thread each, one after the other; return their histories.
 
-    The threads live through all rounds and meet at a gate before each. Ends early when the time is up, but not before it
-    has made `least` of them, however busy the machine is.
+    The threads live through all rounds and meet at a gate before each. Ends early when the time is up, but not before
+    it has made `least` of them, however busy the machine is.
     """
     rounds = list(rounds)
     gate, clock = Gate(threads), AtomicInt()

@@ -252,7 +252,7 @@ def interrupted(delay, *arguments):
 
 
 @posix
-@pytest.mark.parametrize("options", ["racy", "mutex", "atomic --native", "mutex --native --json"])
+@pytest.mark.parametrize("options", ["racy", "mutex", "sharded", "atomic --native", "mutex --native --json"])
 def test_ctrl_c_ends_at_once_with_what_there_is(options):
     name = options.split()[0]
     for delay in (1, 4, 15):
