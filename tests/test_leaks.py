@@ -35,7 +35,8 @@ def attempts(model: Model, name: str) -> list[tuple]:
 
 
 def left_behind(call, arguments: tuple, objects: list, calls: int = LEAST) -> tuple[int, int]:
-    """(blocks, references) that so many calls add; the least of a few tries: the interpreter has caches, and tests before this one left threads."""
+    """(blocks, references) that so many calls add; the least of a few tries: the interpreter has caches, and tests
+    before this one left threads."""
     best = (sys.maxsize, sys.maxsize)
     for _ in range(10):
         gc.collect()
