@@ -305,6 +305,58 @@ static void *sleep_on_turn(void *unused)
 
 static ap_mutex held_elsewhere;
 
+static ap_rwmutex come_elsewhere;
+
+static void *come_to_write(void *unused)
+{
+    CHECK(ap_rwmutex_write_lock_until(&come_elsewhere, ap_now(), AP_FOREVER));
+    CHECK(ap_rwmutex_write_unlock(&come_elsewhere));
+    return unused;
+}
+
+/* In the child: a writer had come while this thread reads. It retracts when the thread has read, or meets it. */
+static void without_the_writer(void)
+{
+    CHECK(!ap_rwmutex_try_read_lock(&come_elsewhere));
+    CHECK(ap_rwmutex_read_lock_until(&come_elsewhere, AP_FOREVER) && ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_state(&come_elsewhere) == 0 && !ap_mutex_is_locked(&come_elsewhere.writers));
+    CHECK(ap_rwmutex_try_write_lock(&come_elsewhere) && ap_rwmutex_write_unlock(&come_elsewhere));
+}
+
+static void without_the_writer_when_all_have_read(void)
+{
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_state(&come_elsewhere) == 0 && !ap_mutex_is_locked(&come_elsewhere.writers));
+}
+
+static void in_child(void (*run)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20); /* a deadlock is a failure, not a hang */
+        run();
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void test_fork_rwmutex(void)
+{
+    pthread_t writer;
+    ap_rwmutex_init(&come_elsewhere);
+    CHECK(ap_rwmutex_try_read_lock(&come_elsewhere));
+    CHECK(pthread_create(&writer, NULL, come_to_write, NULL) == 0);
+    while (ap_sleepers(&come_elsewhere.drained) == 0) { }
+    in_child(without_the_writer);
+    in_child(without_the_writer_when_all_have_read);
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    pthread_join(writer, NULL);
+    printf("ok  fork while a writer waits\n");
+}
+
 static void *hold_and_wait(void *unused)
 {
     CHECK(ap_mutex_try_lock(&held_elsewhere));
@@ -363,6 +415,7 @@ int main(void)
     test_waitgroup();
     test_wait();
     test_fork();
+    test_fork_rwmutex();
     printf("ok  all\n");
     return 0;
 }
