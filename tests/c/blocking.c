@@ -286,6 +286,38 @@ static void pass_on(int me)
     }
 }
 
+/* A line of two, in which who came second has waited longer: since an hour before, as who is back from a look for
+ * signals. */
+static ap_u32 door;
+
+static void *wait_at_door(void *since)
+{
+    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, AP_FOREVER) == AP_WOKEN);
+    return since;
+}
+
+static size_t let_one_in(void *word, const ap_line *line, bool *hand_over, void *since)
+{
+    CHECK(word == &door && !*hand_over);
+    CHECK(line->since == *(int64_t *)since && line->mark == (uint64_t)line->since);
+    return 1;
+}
+
+static void test_line(void)
+{
+    pthread_t threads[2];
+    int64_t later = ap_now(), earlier = later - 3600 * 1000 * MS;
+    CHECK(pthread_create(&threads[0], NULL, wait_at_door, &later) == 0);
+    while (ap_sleepers(&door) != 1) { }
+    CHECK(pthread_create(&threads[1], NULL, wait_at_door, &earlier) == 0);
+    while (ap_sleepers(&door) != 2) { }
+    ap_wake_by(&door, 2, let_one_in, &earlier);
+    pthread_join(threads[1], NULL);
+    ap_wake_by(&door, 2, let_one_in, &later);
+    pthread_join(threads[0], NULL);
+    printf("ok  wait: a place in the line\n");
+}
+
 static void test_wait(void)
 {
     hammer("wait, wake: no wake-up is lost", pass_on);
@@ -414,6 +446,7 @@ int main(void)
     test_once();
     test_waitgroup();
     test_wait();
+    test_line();
     test_fork();
     test_fork_rwmutex();
     printf("ok  all\n");
