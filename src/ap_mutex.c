@@ -60,27 +60,35 @@ bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
     return true;
 }
 
+typedef struct {
+    ap_mutex *mutex;
+    bool unlocked;
+} unlocking;
+
 /* With the table locked, where nobody joins the queue and nobody but us changes a state that has both flags. */
 static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *context)
 {
     ap_u64 *state = word;
+    unlocking *u = context;
     uint64_t seen = ap_load_u64(state), next;
+    int64_t now = line->sleepers > 0 ? ap_os_now() : 0;
 
+    u->unlocked = false;
     do {
         if ((seen & AP_MUTEX_LOCKED) == 0) {
-            *(bool *)context = false; /* another thread was first to unlock it: a mistake, of one of the two */
-            return 0;
+            return 0; /* another thread was first to unlock it: a mistake, of one of the two */
         }
         next = line->sleepers > 1 ? AP_MUTEX_WAITERS : 0;
-        *hand_over = line->sleepers > 0 && ap_os_now() - line->since >= AP_FAIR_AFTER;
+        *hand_over = line->sleepers > 0 && now - line->since >= AP_FAIR_AFTER && now >= u->mutex->fair_at;
         if (*hand_over) {
             next |= line->mark | AP_MUTEX_LOCKED;
         }
     } while (!ap_compare_exchange_weak_u64(state, &seen, next));
     if (*hand_over) {
         AP_COUNT(AP_MUTEX_HAND_OVER);
+        u->mutex->fair_at = now + AP_FAIR_AFTER;
     }
-    *(bool *)context = true;
+    u->unlocked = true;
     return 1;
 }
 
@@ -96,7 +104,7 @@ bool ap_mutex_unlock_slow(ap_mutex *m)
         }
     }
     AP_COUNT(AP_MUTEX_UNLOCK_SLOW);
-    bool unlocked;
-    ap_wake_by(&m->state, 2, pass_on, &unlocked);
-    return unlocked;
+    unlocking u = {.mutex = m};
+    ap_wake_by(&m->state, 2, pass_on, &u);
+    return u.unlocked;
 }

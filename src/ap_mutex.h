@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_mutex.h: a fair mutex in one word. Any thread may unlock it, as with Python's threading.Lock.
+ * ap_mutex.h: a fair mutex, all of whose state is in one word. Any thread may unlock it, as with Python's threading.Lock.
  *
  *     bit 0         AP_MUTEX_LOCKED    somebody holds it
  *     bit 1         AP_MUTEX_WAITERS   somebody may sleep
@@ -12,10 +12,10 @@
  *     owner, LOCKED             -> owner, LOCKED, WAITERS; sleep  -> 0
  *     owner, LOCKED, WAITERS    sleep                             with the table of sleepers locked, by who sleeps there:
  *                                                                   nobody                      -> 0
- *                                                                   the first waits < 1 ms      wake it, and
+ *                                                                   it is not time to be fair   wake the first, and
  *                                                                     it is alone               -> 0
  *                                                                     it is not                 -> WAITERS
- *                                                                   the first waits >= 1 ms     hand over, and
+ *                                                                   it is                       hand over, and
  *                                                                     it is alone               -> first, LOCKED
  *                                                                     it is not                 -> first, LOCKED, WAITERS
  *
@@ -27,15 +27,17 @@
  * Fairness. There are two things to want, and one cannot have both all the time. A mutex that goes to whoever comes by
  * is fast: the thread that runs takes it again and again without a switch, and the one that was woken finds it taken and
  * sleeps again, perhaps for ever. A mutex that goes to the one that waits longest starves nobody, and costs a switch of
- * threads for each critical section. So, as in Go's mutex.go (starvation mode), WebKit's ParkingLot and parking_lot
- * (eventual fairness), it is for whoever comes by as long as nobody waits longer than AP_FAIR_AFTER; then it is handed
- * to the one that waits longest. It never is free in between, so nobody can come before.
+ * threads for each critical section. Go (mutex.go) does the second while somebody has waited for more than 1 ms; but
+ * its switch is cheap, and a thousand threads of the system would never get out of that mode again. So, as in WebKit's
+ * ParkingLot and in parking_lot (eventual fairness): it is for whoever comes by, but once per AP_FAIR_AFTER an unlock
+ * hands it to the one that waits longest, if that has waited for AP_FAIR_AFTER. It never is free in between, so nobody
+ * can come before; and what the switches cost is bounded, however many wait.
  *
  * Hence a bound. Sleepers stand in the order in which they began to wait, and one that was woken and lost the race stands
- * where it stood before. A thread waits AP_FAIR_AFTER, then for one critical section of each of those that stand
- * before it, which are those that began to wait earlier: nobody who came later gets in between, except in the moments
- * when this thread is awake, between a wake-up and its return to its place, or (the main thread of Python, each 50 ms)
- * to look for signals.
+ * where it stood before. A thread before which n others stand, who began to wait earlier, gets the mutex after n + 2
+ * times the sum of AP_FAIR_AFTER and the longest critical section, at the latest: each time the first of them is gone.
+ * (But for the moments when it is awake itself, between a wake-up and its return to its place, or to look for signals, as
+ * the main thread of Python does each 50 ms.)
  *
  * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it; a hand-over is
  * ordered by the lock of the table. The steps are sequentially consistent here, because x86 and the exclusive
@@ -52,9 +54,16 @@
 
 #define AP_FAIR_AFTER INT64_C(1000000) /* ns */
 
-typedef struct { ap_u64 state; } ap_mutex;
+typedef struct {
+    ap_u64 state;
+    int64_t fair_at; /* when it may be handed over next; with the table of sleepers locked */
+} ap_mutex;
 
-static inline void ap_mutex_init(ap_mutex *m) { ap_init_u64(&m->state, 0); }
+static inline void ap_mutex_init(ap_mutex *m)
+{
+    ap_init_u64(&m->state, 0);
+    m->fair_at = 0;
+}
 
 static inline bool ap_mutex_is_locked(ap_mutex *m) { return (ap_load_u64(&m->state) & AP_MUTEX_LOCKED) != 0; }
 

@@ -41,7 +41,7 @@ static void lock_unlock(int me)
     }
 }
 
-/* Each unlock hands over, as all say that they have waited since long ago. */
+/* Each unlock that may hands over, as all say that they have waited since long ago. */
 static void hand_over(int me)
 {
     (void)me;
