@@ -7,22 +7,20 @@
  *     bits 63..2    the mark of the owner (ap_thread.h), who may long be gone: zero where nobody holds it
  *
  *     state                     lock                              unlock
- *     0                         -> mine, LOCKED                   an error, nothing changes
- *     WAITERS                   -> mine, LOCKED, WAITERS          an error, nothing changes
+ *     0                         -> mine, LOCKED [WAITERS]         an error, nothing changes
  *     owner, LOCKED             -> owner, LOCKED, WAITERS; sleep  -> 0
  *     owner, LOCKED, WAITERS    sleep                             with the table of sleepers locked, by who sleeps there:
  *                                                                   nobody                      -> 0
- *                                                                   it is not time to be fair   wake the first, and
- *                                                                     it is alone               -> 0
- *                                                                     it is not                 -> WAITERS
- *                                                                   it is                       hand over, and
- *                                                                     it is alone               -> first, LOCKED
- *                                                                     it is not                 -> first, LOCKED, WAITERS
+ *                                                                   it is not time to be fair   -> 0; wake the first
+ *                                                                   it is, and the first is
+ *                                                                     alone                     -> first, LOCKED
+ *                                                                     not alone                 -> first, LOCKED, WAITERS
  *
  * Two owners at once cannot be: a thread owns the mutex only if its own atomic step found no LOCKED there and left it,
- * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten: while one is in the
- * queue, WAITERS is set, since it joins only where the bit is (tested with the table locked), and the bit is taken away
- * only with the table locked and nobody else in the queue. And every unlock that finds the bit wakes one.
+ * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten, as in the third mutex
+ * of Drepper, "Futexes are tricky" (2011): it sleeps only while both flags are set (tested with the table locked), every
+ * unlock from there wakes one, and one that was woken answers for the others that sleep: it takes the mutex with WAITERS,
+ * or sets WAITERS before it sleeps again. Until it does, whoever comes by locks and unlocks without a look at the table.
  *
  * Fairness. There are two things to want, and one cannot have both all the time. A mutex that goes to whoever comes by
  * is fast: the thread that runs takes it again and again without a switch, and the one that was woken finds it taken and
@@ -74,7 +72,6 @@ static inline uint64_t ap_mutex_owner(ap_mutex *m)
 }
 
 /* The cold halves, in ap_mutex.c. */
-bool ap_mutex_try_lock_waiters(ap_mutex *m);
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline);
 bool ap_mutex_unlock_slow(ap_mutex *m);
 
@@ -82,8 +79,7 @@ bool ap_mutex_unlock_slow(ap_mutex *m);
 static inline bool ap_mutex_try_lock(ap_mutex *m)
 {
     uint64_t seen = 0;
-    return ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED)
-        || (AP_UNLIKELY(seen == AP_MUTEX_WAITERS) && ap_mutex_try_lock_waiters(m));
+    return ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED);
 }
 
 /* Take it, or return false once the deadline (see ap_wait.h) has passed. `since`: ap_now() when the caller began to

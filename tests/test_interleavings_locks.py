@@ -20,7 +20,7 @@ def hand_over_or_wake(s, me, fair):
         s["word"] = (first[0] + 1, more)
         s["handed"] |= {first[0]}
     else:
-        s["word"] = (0, more)
+        s["word"] = FREE
     s["woken"] |= set(first)
     s["queue"] = s["queue"][1:]
 
@@ -30,11 +30,11 @@ def locker(
 ):
     """lock and unlock, with a wake-up or, where the first has waited long enough, a hand-over: each is tried.
 
-    Broken: taken by a load and a store; the word tested before the table is locked; WAITERS taken away though others
+    Broken: taken by a load and a store; the word tested before the table is locked; taken without WAITERS though others
     sleep; a thread that was handed the mutex waits for it."""
 
     def take(s, me, to):
-        s["word"] = (me + 1, s["word"][1])
+        s["word"] = (me + 1, me in s["answers"] and not forget_the_rest)
         return to
 
     def try_lock(s, me):
@@ -55,6 +55,7 @@ def locker(
         if me in s["handed"]:
             s["handed"] -= {me}
             return "slow" if ignore_the_hand else "critical"
+        s["answers"] |= {me}
         return "slow"
 
     def last_try(s, me):
@@ -80,8 +81,6 @@ def locker(
     def pass_on(is_fair):
         def step(s, me):
             hand_over_or_wake(s, me, is_fair)
-            if forget_the_rest:
-                s["word"] = (s["word"][0], False)
             s["bucket"] = None
             return DONE
 
@@ -103,7 +102,7 @@ def locker(
     }
 
 
-MUTEX = SLEEPERS | {"word": FREE, "owner": None, "handed": frozenset()}
+MUTEX = SLEEPERS | {"word": FREE, "owner": None, "handed": frozenset(), "answers": frozenset()}
 
 
 @pytest.mark.parametrize("timeouts", [0, 1, 2])
