@@ -88,7 +88,8 @@ cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil
 
 
 cdef int refuse_orphaned_writer(void *rw) except -1:
-    if ap_thread_is_orphan(writer_of(<ap_rwmutex *>rw)):
+    # One that was not inside yet is no hindrance: the core retracts for it.
+    if ap_thread_is_orphan(writer_of(<ap_rwmutex *>rw)) and ap_rwmutex_is_writing(ap_rwmutex_state(<ap_rwmutex *>rw)):
         refuse_orphan("RWMutex", "held for writing")
     return 0
 

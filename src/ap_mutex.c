@@ -20,28 +20,25 @@ static bool still_contended(const void *word, uint64_t what)
     return (ap_load_u64((ap_u64 *)word) & FLAGS) == FLAGS;
 }
 
-bool ap_mutex_try_lock_waiters(ap_mutex *m)
+/* Take it if nobody holds it, with these flags. */
+static bool take(ap_mutex *m, uint64_t flags)
 {
-    uint64_t seen = ap_load_u64_relaxed(&m->state);
-    while ((seen & AP_MUTEX_LOCKED) == 0) {
-        /* The flag that others sleep stays as it is. */
-        if (ap_compare_exchange_weak_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | seen)) {
-            return true;
-        }
-    }
-    return false;
+    uint64_t seen = 0;
+    return ap_load_u64_relaxed(&m->state) == 0
+        && ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | flags);
 }
 
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
 {
     AP_COUNT(AP_MUTEX_LOCK_SLOW);
     for (int i = 0; i < SPINS; i++) {
-        if ((ap_load_u64_relaxed(&m->state) & AP_MUTEX_LOCKED) == 0 && ap_mutex_try_lock_waiters(m)) {
+        if (take(m, 0)) {
             return true;
         }
         ap_cpu_relax();
     }
-    while (!ap_mutex_try_lock_waiters(m)) {
+    uint64_t flags = 0; /* AP_MUTEX_WAITERS once this thread was woken, and answers for those that still sleep */
+    while (!take(m, flags)) {
         uint64_t seen = ap_load_u64(&m->state);
         if ((seen & FLAGS) == AP_MUTEX_LOCKED
             && !ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS)) {
@@ -52,35 +49,46 @@ bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
             return true;
         case AP_TIMED_OUT:
             /* Perhaps WAITERS stays without a sleeper: the next unlock looks for one in vain, and takes it away. */
-            return ap_mutex_try_lock_waiters(m);
-        default: /* woken, or the state is another one: try again */
+            return take(m, flags);
+        case AP_WOKEN:
+            flags = AP_MUTEX_WAITERS;
+            break;
+        default: /* the state is another one: try again */
             break;
         }
     }
     return true;
 }
 
+typedef struct {
+    ap_mutex *mutex;
+    bool unlocked;
+} unlocking;
+
 /* With the table locked, where nobody joins the queue and nobody but us changes a state that has both flags. */
 static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *context)
 {
     ap_u64 *state = word;
+    unlocking *u = context;
     uint64_t seen = ap_load_u64(state), next;
+    int64_t now = line->sleepers > 0 ? ap_os_now() : 0;
 
+    u->unlocked = false;
     do {
         if ((seen & AP_MUTEX_LOCKED) == 0) {
-            *(bool *)context = false; /* another thread was first to unlock it: a mistake, of one of the two */
-            return 0;
+            return 0; /* another thread was first to unlock it: a mistake, of one of the two */
         }
-        next = line->sleepers > 1 ? AP_MUTEX_WAITERS : 0;
-        *hand_over = line->sleepers > 0 && ap_os_now() - line->since >= AP_FAIR_AFTER;
+        next = 0;
+        *hand_over = line->sleepers > 0 && now - line->since >= AP_FAIR_AFTER && now >= u->mutex->fair_at;
         if (*hand_over) {
-            next |= line->mark | AP_MUTEX_LOCKED;
+            next = line->mark | AP_MUTEX_LOCKED | (line->sleepers > 1 ? AP_MUTEX_WAITERS : 0);
         }
     } while (!ap_compare_exchange_weak_u64(state, &seen, next));
     if (*hand_over) {
         AP_COUNT(AP_MUTEX_HAND_OVER);
+        u->mutex->fair_at = now + AP_FAIR_AFTER;
     }
-    *(bool *)context = true;
+    u->unlocked = true;
     return 1;
 }
 
@@ -96,7 +104,7 @@ bool ap_mutex_unlock_slow(ap_mutex *m)
         }
     }
     AP_COUNT(AP_MUTEX_UNLOCK_SLOW);
-    bool unlocked;
-    ap_wake_by(&m->state, 2, pass_on, &unlocked);
-    return unlocked;
+    unlocking u = {.mutex = m};
+    ap_wake_by(&m->state, 2, pass_on, &u);
+    return u.unlocked;
 }

@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_mutex.h: a fair mutex in one word. Any thread may unlock it, as with Python's threading.Lock.
+ * ap_mutex.h: a fair mutex, all of whose state is in one word. Any thread may unlock it, as with Python's threading.Lock.
  *
  *     bit 0         AP_MUTEX_LOCKED    somebody holds it
  *     bit 1         AP_MUTEX_WAITERS   somebody may sleep
  *     bits 63..2    the mark of the owner (ap_thread.h), who may long be gone: zero where nobody holds it
  *
  *     state                     lock                              unlock
- *     0                         -> mine, LOCKED                   an error, nothing changes
- *     WAITERS                   -> mine, LOCKED, WAITERS          an error, nothing changes
+ *     0                         -> mine, LOCKED [WAITERS]         an error, nothing changes
  *     owner, LOCKED             -> owner, LOCKED, WAITERS; sleep  -> 0
  *     owner, LOCKED, WAITERS    sleep                             with the table of sleepers locked, by who sleeps there:
  *                                                                   nobody                      -> 0
- *                                                                   the first waits < 1 ms      wake it, and
- *                                                                     it is alone               -> 0
- *                                                                     it is not                 -> WAITERS
- *                                                                   the first waits >= 1 ms     hand over, and
- *                                                                     it is alone               -> first, LOCKED
- *                                                                     it is not                 -> first, LOCKED, WAITERS
+ *                                                                   it is not time to be fair   -> 0; wake the first
+ *                                                                   it is, and the first is
+ *                                                                     alone                     -> first, LOCKED
+ *                                                                     not alone                 -> first, LOCKED, WAITERS
  *
  * Two owners at once cannot be: a thread owns the mutex only if its own atomic step found no LOCKED there and left it,
- * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten: while one is in the
- * queue, WAITERS is set, since it joins only where the bit is (tested with the table locked), and the bit is taken away
- * only with the table locked and nobody else in the queue. And every unlock that finds the bit wakes one.
+ * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten, as in the third mutex
+ * of Drepper, "Futexes are tricky" (2011): it sleeps only while both flags are set (tested with the table locked), every
+ * unlock from there wakes one, and one that was woken answers for the others that sleep: it takes the mutex with WAITERS,
+ * or sets WAITERS before it sleeps again. Until it does, whoever comes by locks and unlocks without a look at the table.
  *
  * Fairness. There are two things to want, and one cannot have both all the time. A mutex that goes to whoever comes by
  * is fast: the thread that runs takes it again and again without a switch, and the one that was woken finds it taken and
  * sleeps again, perhaps for ever. A mutex that goes to the one that waits longest starves nobody, and costs a switch of
- * threads for each critical section. So, as in Go's mutex.go (starvation mode), WebKit's ParkingLot and parking_lot
- * (eventual fairness), it is for whoever comes by as long as nobody waits longer than AP_FAIR_AFTER; then it is handed
- * to the one that waits longest. It never is free in between, so nobody can come before.
+ * threads for each critical section. Go (mutex.go) does the second while somebody has waited for more than 1 ms; but
+ * its switch is cheap, and a thousand threads of the system would never get out of that mode again. So, as in WebKit's
+ * ParkingLot and in parking_lot (eventual fairness): it is for whoever comes by, but once per AP_FAIR_AFTER an unlock
+ * hands it to the one that waits longest, if that has waited for AP_FAIR_AFTER. It never is free in between, so nobody
+ * can come before; and what the switches cost is bounded, however many wait.
  *
  * Hence a bound. Sleepers stand in the order in which they began to wait, and one that was woken and lost the race stands
- * where it stood before. A thread waits AP_FAIR_AFTER, then for one critical section of each of those that stand
- * before it, which are those that began to wait earlier: nobody who came later gets in between, except in the moments
- * when this thread is awake, between a wake-up and its return to its place, or (the main thread of Python, each 50 ms)
- * to look for signals.
+ * where it stood before. A thread before which n others stand, who began to wait earlier, gets the mutex after n + 2
+ * times the sum of AP_FAIR_AFTER and the longest critical section, at the latest: each time the first of them is gone.
+ * (But for the moments when it is awake itself, between a wake-up and its return to its place, or to look for signals, as
+ * the main thread of Python does each 50 ms.)
  *
  * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it; a hand-over is
  * ordered by the lock of the table. The steps are sequentially consistent here, because x86 and the exclusive
@@ -52,9 +52,16 @@
 
 #define AP_FAIR_AFTER INT64_C(1000000) /* ns */
 
-typedef struct { ap_u64 state; } ap_mutex;
+typedef struct {
+    ap_u64 state;
+    int64_t fair_at; /* when it may be handed over next; with the table of sleepers locked */
+} ap_mutex;
 
-static inline void ap_mutex_init(ap_mutex *m) { ap_init_u64(&m->state, 0); }
+static inline void ap_mutex_init(ap_mutex *m)
+{
+    ap_init_u64(&m->state, 0);
+    m->fair_at = 0;
+}
 
 static inline bool ap_mutex_is_locked(ap_mutex *m) { return (ap_load_u64(&m->state) & AP_MUTEX_LOCKED) != 0; }
 
@@ -65,7 +72,6 @@ static inline uint64_t ap_mutex_owner(ap_mutex *m)
 }
 
 /* The cold halves, in ap_mutex.c. */
-bool ap_mutex_try_lock_waiters(ap_mutex *m);
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline);
 bool ap_mutex_unlock_slow(ap_mutex *m);
 
@@ -73,8 +79,7 @@ bool ap_mutex_unlock_slow(ap_mutex *m);
 static inline bool ap_mutex_try_lock(ap_mutex *m)
 {
     uint64_t seen = 0;
-    return ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED)
-        || (AP_UNLIKELY(seen == AP_MUTEX_WAITERS) && ap_mutex_try_lock_waiters(m));
+    return ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED);
 }
 
 /* Take it, or return false once the deadline (see ap_wait.h) has passed. `since`: ap_now() when the caller began to

@@ -16,9 +16,27 @@ static bool still_held_back(const void *word, uint64_t what)
     return (ap_load_u64((ap_u64 *)word) & FLAGS) == FLAGS;
 }
 
+/* Retract for a writer that had come, and was not inside, when fork() left it in another process. */
+static void retract_for_orphan(ap_rwmutex *rw)
+{
+    uint64_t seen = ap_load_u64(&rw->writers.state), flags = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
+    if ((seen & AP_MUTEX_LOCKED) != 0 && AP_UNLIKELY(ap_thread_is_orphan(seen & ~flags))
+        && !ap_rwmutex_is_writing(ap_load_u64(&rw->state))
+        && ap_compare_exchange_u64(&rw->writers.state, &seen, ap_thread_mark() | (seen & flags))) {
+        ap_rwmutex_retract(rw);
+    }
+}
+
+bool ap_rwmutex_enter_slow(ap_rwmutex *rw, int64_t since, int64_t deadline)
+{
+    retract_for_orphan(rw);
+    return ap_mutex_lock_until(&rw->writers, since, deadline);
+}
+
 bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline)
 {
     AP_COUNT(AP_RWMUTEX_READ_SLOW);
+    retract_for_orphan(rw);
     while (!ap_rwmutex_try_read_lock(rw)) {
         uint64_t seen = ap_load_u64(&rw->state);
         if ((seen & FLAGS) == AP_RW_WRITER && !ap_compare_exchange_u64(&rw->state, &seen, seen | AP_RW_WAITERS)) {
@@ -26,7 +44,7 @@ bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline)
         }
         switch (ap_wait(&rw->state, still_held_back, 0, deadline)) {
         case AP_HANDED:
-            ap_rwmutex_note_forks(rw);
+            ap_store_u64_relaxed(&rw->first, ap_thread_mark());
             return true;
         case AP_TIMED_OUT:
             return ap_rwmutex_try_read_lock(rw);
@@ -55,7 +73,17 @@ bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline)
     return true;
 }
 
-void ap_rwmutex_wake_writer(ap_rwmutex *rw) { ap_wake(&rw->drained, 1); }
+/* The last reader has left, so the writer is inside now: unless it is in another process, and was not inside there. */
+void ap_rwmutex_wake_writer(ap_rwmutex *rw)
+{
+    uint64_t seen = ap_load_u64(&rw->writers.state), flags = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
+    if (AP_UNLIKELY(ap_thread_is_orphan(seen & ~flags))
+        && ap_compare_exchange_u64(&rw->writers.state, &seen, ap_thread_mark() | (seen & flags))) {
+        ap_rwmutex_retract(rw);
+        return;
+    }
+    ap_wake(&rw->drained, 1);
+}
 
 /* What a writer that leaves does to the state; the readers may still leave, and no other can come. */
 typedef struct {

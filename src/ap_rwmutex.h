@@ -32,6 +32,9 @@
  * So who reads and wants to read again may not: a writer may have come in between, which waits for the first to end. Nor
  * can a reader become a writer. Both are a deadlock, as in Go.
  *
+ * In the child after fork(), a writer that had come but was not inside is not there to retract. Whoever meets it first,
+ * a thread that waits or the last reader, takes over its ap_mutex, by a step that only one can do, and retracts for it.
+ *
  * Memory order: as ap_mutex. The last reader's step and the writer's test, and the writer's last step and a reader's
  * first, are sequentially consistent.
  */
@@ -48,7 +51,7 @@ typedef struct {
     ap_mutex writers; /* held by the writer that has come */
     ap_u64 state;     /* readers sleep here */
     ap_bool drained;  /* the writer sleeps here until the readers are out; its address counts, its value does not */
-    ap_u32 forks;     /* ap_thread_forks() when the last reader came: those inside may all be of the parent process */
+    ap_u64 first;     /* the mark of a reader that came when none was inside */
 } ap_rwmutex;
 
 static inline void ap_rwmutex_init(ap_rwmutex *rw)
@@ -56,7 +59,7 @@ static inline void ap_rwmutex_init(ap_rwmutex *rw)
     ap_mutex_init(&rw->writers);
     ap_init_u64(&rw->state, 0);
     ap_init_bool(&rw->drained, false);
-    ap_init_u32(&rw->forks, 0);
+    ap_init_u64(&rw->first, 0);
 }
 
 static inline uint64_t ap_rwmutex_readers_of(uint64_t state) { return state / AP_RW_READER; }
@@ -66,17 +69,9 @@ static inline uint64_t ap_rwmutex_state(ap_rwmutex *rw) { return ap_load_u64(&rw
 /* The cold halves, in ap_rwmutex.c. */
 bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline);
 void ap_rwmutex_wake_writer(ap_rwmutex *rw);
+bool ap_rwmutex_enter_slow(ap_rwmutex *rw, int64_t since, int64_t deadline);
 bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline);
 void ap_rwmutex_admit(ap_rwmutex *rw);
-
-/* Called by each reader that gets in: a load, but for the first one after a fork. */
-static inline void ap_rwmutex_note_forks(ap_rwmutex *rw)
-{
-    uint32_t forks = (uint32_t)ap_thread_forks();
-    if (AP_UNLIKELY(ap_load_u32_relaxed(&rw->forks) != forks)) {
-        ap_store_u32_relaxed(&rw->forks, forks);
-    }
-}
 
 /* Get in to read where no writer has come. Never waits. */
 static inline bool ap_rwmutex_try_read_lock(ap_rwmutex *rw)
@@ -88,7 +83,9 @@ static inline bool ap_rwmutex_try_read_lock(ap_rwmutex *rw)
             return false;
         }
     }
-    ap_rwmutex_note_forks(rw);
+    if (seen == 0) {
+        ap_store_u64_relaxed(&rw->first, ap_thread_mark());
+    }
     return true;
 }
 
@@ -118,7 +115,7 @@ static inline bool ap_rwmutex_read_unlock(ap_rwmutex *rw)
  * itself and gives up calls ap_rwmutex_retract(). */
 static inline bool ap_rwmutex_enter_until(ap_rwmutex *rw, int64_t since, int64_t deadline)
 {
-    return ap_mutex_lock_until(&rw->writers, since, deadline);
+    return ap_mutex_try_lock(&rw->writers) || ap_rwmutex_enter_slow(rw, since, deadline);
 }
 
 /* True: inside already, there were no readers. */
@@ -172,11 +169,11 @@ static inline bool ap_rwmutex_write_unlock(ap_rwmutex *rw)
     return ap_rwmutex_write_unlock_slow(rw);
 }
 
-/* Are the readers inside, if any, all from before a fork()? Then most likely none of them is in this process. */
+/* Did fork() leave readers in another process, so that a writer would wait for ever? They are counted, not listed, so
+ * this is what the one says that came first: it may have left, and then the answer is about another than those inside. */
 static inline bool ap_rwmutex_readers_are_orphans(ap_rwmutex *rw)
 {
-    return ap_rwmutex_readers_of(ap_load_u64(&rw->state)) > 0
-        && ap_load_u32_relaxed(&rw->forks) != (uint32_t)ap_thread_forks();
+    return ap_rwmutex_readers_of(ap_load_u64(&rw->state)) > 0 && ap_thread_is_orphan(ap_load_u64_relaxed(&rw->first));
 }
 
 #endif /* AP_RWMUTEX_H */

@@ -1,7 +1,6 @@
 """What the tests share: threads that start together, a program in a process of its own."""
 
 import os
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -61,14 +60,3 @@ def run_program(code: str, *, timeout: float = 60, options: tuple[str, ...] = ()
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def interrupt_when(process: subprocess.Popen, line: str) -> None:
-    """Send Ctrl-C soon after the program has printed that line: it is waiting by then."""
-    for got in process.stdout:
-        if got.strip() == line:
-            break
-    else:
-        raise AssertionError(f"the program never printed {line!r}: {process.stderr.read()}")
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)

@@ -68,15 +68,28 @@ def test_tests_see_the_installed_package():
     )
 
 
-def test_a_subinterpreter_works_or_is_refused_clearly():
+def test_a_subinterpreter_is_refused_clearly_and_the_main_one_goes_on():
+    # The table of sleepers, and the types, are one for the process.
     interpreters = pytest.importorskip(
         "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters",
         reason="no sub-interpreters in this build",
     )
     interpreter = interpreters.create()
     try:
-        code = "try:\n import atomicpy\nexcept ImportError as e:\n assert str(e)\n"
-        failure = interpreters.run_string(interpreter, code)
-        assert failure is None
+        # The path too: a sub-interpreter forgets -P, and would look for the package in the source folder.
+        code = f"""
+import sys
+sys.path[:] = {sys.path!r}
+try:
+    import atomicpy
+except ImportError as error:
+    assert "interpreter" in str(error), error
+else:
+    raise AssertionError("it was imported")
+"""
+        for _ in range(2):
+            assert interpreters.run_string(interpreter, code) is None
     finally:
         interpreters.destroy(interpreter)
+    with atomicpy.Mutex() as taken:
+        assert taken

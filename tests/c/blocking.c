@@ -7,9 +7,6 @@
  */
 #include "hammer.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "ap_atomic.h"
 #include "ap_mutex.h"
 #include "ap_once.h"
@@ -44,7 +41,7 @@ static void lock_unlock(int me)
     }
 }
 
-/* Each unlock hands over, as all say that they have waited since long ago. */
+/* Each unlock that may hands over, as all say that they have waited since long ago. */
 static void hand_over(int me)
 {
     (void)me;
@@ -286,6 +283,38 @@ static void pass_on(int me)
     }
 }
 
+/* A line of two, in which who came second has waited longer: since an hour before, as who is back from a look for
+ * signals. */
+static ap_u32 door;
+
+static void *wait_at_door(void *since)
+{
+    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, AP_FOREVER) == AP_WOKEN);
+    return since;
+}
+
+static size_t let_one_in(void *word, const ap_line *line, bool *hand_over, void *since)
+{
+    CHECK(word == &door && !*hand_over);
+    CHECK(line->since == *(int64_t *)since && line->mark == (uint64_t)line->since);
+    return 1;
+}
+
+static void test_line(void)
+{
+    pthread_t threads[2];
+    int64_t later = ap_now(), earlier = later - 3600 * 1000 * MS;
+    CHECK(pthread_create(&threads[0], NULL, wait_at_door, &later) == 0);
+    while (ap_sleepers(&door) != 1) { }
+    CHECK(pthread_create(&threads[1], NULL, wait_at_door, &earlier) == 0);
+    while (ap_sleepers(&door) != 2) { }
+    ap_wake_by(&door, 2, let_one_in, &earlier);
+    pthread_join(threads[1], NULL);
+    ap_wake_by(&door, 2, let_one_in, &later);
+    pthread_join(threads[0], NULL);
+    printf("ok  wait: a place in the line\n");
+}
+
 static void test_wait(void)
 {
     hammer("wait, wake: no wake-up is lost", pass_on);
@@ -293,65 +322,6 @@ static void test_wait(void)
     CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&turn) == 0);
     CHECK(ap_wait(&turn, still_is, 0, AP_FOREVER) == AP_CHANGED);
     CHECK(ap_wait(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
-}
-
-/* ---- fork: the child has none of the parent's sleepers, and none of its locks are held ---- */
-
-static void *sleep_on_turn(void *unused)
-{
-    while (ap_wait(&turn, still_is, ap_load_u32(&turn), AP_FOREVER) != AP_WOKEN) { }
-    return unused;
-}
-
-static ap_mutex held_elsewhere;
-
-static void *hold_and_wait(void *unused)
-{
-    CHECK(ap_mutex_try_lock(&held_elsewhere));
-    CHECK(ap_rwmutex_try_read_lock(&rw));
-    wait_for_group();
-    CHECK(ap_rwmutex_read_unlock(&rw));
-    return unused;
-}
-
-static void test_fork(void)
-{
-    int64_t count;
-    pthread_t sleeper, holder;
-    ap_mutex_init(&mutex);
-    CHECK(ap_mutex_try_lock(&mutex));
-    CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
-    CHECK(pthread_create(&sleeper, NULL, sleep_on_turn, NULL) == 0);
-    CHECK(pthread_create(&holder, NULL, hold_and_wait, NULL) == 0);
-    while (ap_sleepers(&turn) == 0 || ap_sleepers(&group.state) == 0) { }
-    uint64_t mine = ap_thread_mark();
-    CHECK(!ap_thread_is_orphan(mine) && !ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(20); /* a deadlock is a failure, not a hang */
-        CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&group.state) == 0);
-        /* Mine is mine still; who held the other is not here. */
-        CHECK(ap_thread_mark() != mine && ap_thread_id_of(ap_thread_mark()) == ap_thread_id_of(mine));
-        CHECK(!ap_thread_is_orphan(ap_mutex_owner(&mutex)));
-        CHECK(ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
-        CHECK(ap_rwmutex_readers_are_orphans(&rw));
-        CHECK(ap_mutex_unlock(&mutex) && ap_mutex_try_lock(&mutex));
-        CHECK(!ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
-        /* The parent's waiter is not one of this group any more. */
-        CHECK(ap_waitgroup_waiters(&group) == 0 && ap_waitgroup_count(&group) == 1);
-        CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
-        CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
-        _exit(0);
-    }
-    int status;
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    while (ap_wake(&turn, 1) == 0) { }
-    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
-    pthread_join(sleeper, NULL);
-    pthread_join(holder, NULL);
-    CHECK(ap_mutex_unlock(&mutex) && ap_mutex_unlock(&held_elsewhere)); /* any thread may */
-    printf("ok  fork\n");
 }
 
 int main(void)
@@ -362,7 +332,7 @@ int main(void)
     test_once();
     test_waitgroup();
     test_wait();
-    test_fork();
+    test_line();
     printf("ok  all\n");
     return 0;
 }

@@ -6,7 +6,7 @@
 #define HAMMER_H
 
 /* -std=c11 hides POSIX until it is asked for; so this is the first include of a program. */
-#if !defined(__APPLE__)
+#if !defined(__APPLE__) && !defined(_POSIX_C_SOURCE)
 #define _POSIX_C_SOURCE 200809L
 #endif
 

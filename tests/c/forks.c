@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * forks.c: the child after fork() has none of the parent's threads: none sleeps, and what they held nobody will release.
+ * `make forks`.
+ */
+#include "hammer.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ap_mutex.h"
+#include "ap_rwmutex.h"
+#include "ap_wait.h"
+#include "ap_waitgroup.h"
+
+static ap_u32 turn;
+static ap_mutex mutex;
+static ap_rwmutex rw;
+static ap_waitgroup group;
+
+static bool still_is(const void *at, uint64_t what) { return ap_load_u32((ap_u32 *)at) == what; }
+
+static void wait_for_group(void)
+{
+    uint64_t ticket;
+    CHECK(ap_waitgroup_enter(&group, &ticket) && ap_waitgroup_wait(&group, AP_FOREVER));
+    ap_waitgroup_leave(&group, ticket);
+}
+
+static void in_child(void (*run)(void))
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20); /* a deadlock is a failure, not a hang */
+        run();
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void *sleep_on_turn(void *unused)
+{
+    while (ap_wait(&turn, still_is, ap_load_u32(&turn), AP_FOREVER) != AP_WOKEN) { }
+    return unused;
+}
+
+static ap_mutex held_elsewhere;
+
+static ap_rwmutex come_elsewhere;
+
+static void *come_to_write(void *unused)
+{
+    CHECK(ap_rwmutex_write_lock_until(&come_elsewhere, ap_now(), AP_FOREVER));
+    CHECK(ap_rwmutex_write_unlock(&come_elsewhere));
+    return unused;
+}
+
+/* In the child: a writer had come while this thread reads. It retracts when the thread has read, or meets it. */
+static void without_the_writer(void)
+{
+    CHECK(!ap_rwmutex_try_read_lock(&come_elsewhere));
+    CHECK(ap_rwmutex_read_lock_until(&come_elsewhere, AP_FOREVER) && ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_state(&come_elsewhere) == 0 && !ap_mutex_is_locked(&come_elsewhere.writers));
+    CHECK(ap_rwmutex_try_write_lock(&come_elsewhere) && ap_rwmutex_write_unlock(&come_elsewhere));
+}
+
+static void without_the_writer_when_all_have_read(void)
+{
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    CHECK(ap_rwmutex_state(&come_elsewhere) == 0 && !ap_mutex_is_locked(&come_elsewhere.writers));
+}
+
+static void test_fork_rwmutex(void)
+{
+    pthread_t writer;
+    ap_rwmutex_init(&come_elsewhere);
+    CHECK(ap_rwmutex_try_read_lock(&come_elsewhere));
+    CHECK(pthread_create(&writer, NULL, come_to_write, NULL) == 0);
+    while (ap_sleepers(&come_elsewhere.drained) == 0) { }
+    in_child(without_the_writer);
+    in_child(without_the_writer_when_all_have_read);
+    CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
+    pthread_join(writer, NULL);
+    printf("ok  fork while a writer waits\n");
+}
+
+static void *hold_and_wait(void *unused)
+{
+    CHECK(ap_mutex_try_lock(&held_elsewhere));
+    CHECK(ap_rwmutex_try_read_lock(&rw));
+    wait_for_group();
+    CHECK(ap_rwmutex_read_unlock(&rw));
+    return unused;
+}
+
+/* What the parent's main thread wrote down before the fork: its mark. */
+static uint64_t mine;
+
+static void without_the_others(void)
+{
+    int64_t count;
+    CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&group.state) == 0);
+    /* Mine is mine still; who held the other is not here. */
+    CHECK(ap_thread_mark() != mine && ap_thread_id_of(ap_thread_mark()) == ap_thread_id_of(mine));
+    CHECK(!ap_thread_is_orphan(ap_mutex_owner(&mutex)) && ap_thread_is_me(ap_mutex_owner(&mutex)));
+    CHECK(ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
+    CHECK(ap_rwmutex_readers_are_orphans(&rw));
+    CHECK(ap_mutex_unlock(&mutex) && ap_mutex_try_lock(&mutex));
+    CHECK(!ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
+    /* The parent's waiter is not one of this group any more. */
+    CHECK(ap_waitgroup_waiters(&group) == 0 && ap_waitgroup_count(&group) == 1);
+    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+    CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
+}
+
+static void test_fork(void)
+{
+    int64_t count;
+    pthread_t sleeper, holder;
+    ap_mutex_init(&mutex);
+    CHECK(ap_mutex_try_lock(&mutex));
+    CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
+    CHECK(pthread_create(&sleeper, NULL, sleep_on_turn, NULL) == 0);
+    CHECK(pthread_create(&holder, NULL, hold_and_wait, NULL) == 0);
+    while (ap_sleepers(&turn) == 0 || ap_sleepers(&group.state) == 0) { }
+    mine = ap_thread_mark();
+    CHECK(!ap_thread_is_orphan(mine) && !ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
+    in_child(without_the_others);
+    while (ap_wake(&turn, 1) == 0) { }
+    CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
+    pthread_join(sleeper, NULL);
+    pthread_join(holder, NULL);
+    CHECK(ap_mutex_unlock(&mutex) && ap_mutex_unlock(&held_elsewhere)); /* any thread may */
+    printf("ok  fork\n");
+}
+
+int main(void)
+{
+    CHECK(ap_wait_init() && ap_thread_init());
+    ap_rwmutex_init(&rw);
+    ap_waitgroup_init(&group);
+    test_fork();
+    test_fork_rwmutex();
+    printf("ok  all\n");
+    return 0;
+}

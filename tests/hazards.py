@@ -1,0 +1,409 @@
+"""Every blocking call of the package, and every hazard that one may meet: test_hazards.py runs one against the other.
+
+As a program, `hazards.py CALL [HAZARD] [ROUNDS]`: in a process of its own, because a hazard is a fork, a signal or the
+end of the process. What hangs is ended after a minute, with the stacks of all threads.
+"""
+
+import ctypes
+import faulthandler
+import gc
+import os
+import signal
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from helpers import wait_until
+
+from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, WaitGroup, once
+
+SOON = 0.03  # s: the others are asleep by then, most likely; no test needs it
+PATIENCE = 60  # s
+
+
+@dataclass
+class Call:
+    """One blocking call. What it takes it gives back, so that one `end` lets all waiters go, one after the other."""
+
+    make: Callable  # () -> an object on which the call blocks, and a function that ends that
+    wait: Callable  # (object): the call, without a timeout
+    timed: Callable | None = None  # (object, seconds) -> False on timeout; None: the call has none
+    owned: bool = False  # the call waits for a thread: in a child without that thread it is refused
+
+
+def held(cls, acquire: str, release: str):
+    def make():
+        lock = cls()
+        getattr(lock, acquire)()
+        return lock, getattr(lock, release)
+
+    return make
+
+
+def with_statement(manager: Callable = lambda lock: lock) -> Callable:
+    def wait(lock):
+        with manager(lock):
+            pass
+
+    return wait
+
+
+def counted():
+    group = WaitGroup()
+    group.add()
+    return group, group.done
+
+
+def value(cls):
+    def make():
+        word, other = cls(), type(cls().load())(1)
+
+        def change():
+            word.store(other)
+            word.notify_all()
+
+        return word, change
+
+    return make
+
+
+def running(of: Callable):
+    """A Once, or a once function, that another thread is at."""
+
+    def make():
+        begun, go_on = threading.Event(), threading.Event()
+
+        def function():
+            begun.set()
+            go_on.wait()
+            return 42
+
+        call, made = of(function)
+        threading.Thread(target=call, daemon=True).start()
+        assert begun.wait(PATIENCE)
+        return made, go_on.set
+
+    return make
+
+
+def do_once(function):
+    made = Once()
+    return lambda: made.do(function), made
+
+
+def decorated(function):
+    made = once(function)
+    return made, made
+
+
+CALLS = {
+    "Mutex.acquire": Call(
+        held(Mutex, "acquire", "release"),
+        lambda m: m.acquire() and m.release(),
+        lambda m, seconds: m.acquire(timeout=seconds),
+        owned=True,
+    ),
+    "with Mutex": Call(held(Mutex, "acquire", "release"), with_statement(), owned=True),
+    "RWMutex.acquire_read": Call(
+        held(RWMutex, "acquire_write", "release_write"),
+        lambda rw: rw.acquire_read() and rw.release_read(),
+        lambda rw, seconds: rw.acquire_read(timeout=seconds),
+        owned=True,
+    ),
+    "RWMutex.acquire_write, of readers": Call(
+        held(RWMutex, "acquire_read", "release_read"),
+        lambda rw: rw.acquire_write() and rw.release_write(),
+        lambda rw, seconds: rw.acquire_write(timeout=seconds),
+        owned=True,
+    ),
+    "RWMutex.acquire_write, of a writer": Call(
+        held(RWMutex, "acquire_write", "release_write"),
+        lambda rw: rw.acquire_write() and rw.release_write(),
+        lambda rw, seconds: rw.acquire_write(timeout=seconds),
+        owned=True,
+    ),
+    "with RWMutex.read": Call(
+        held(RWMutex, "acquire_write", "release_write"), with_statement(RWMutex.read), owned=True
+    ),
+    "with RWMutex.write": Call(
+        held(RWMutex, "acquire_read", "release_read"), with_statement(RWMutex.write), owned=True
+    ),
+    "WaitGroup.wait": Call(counted, WaitGroup.wait, WaitGroup.wait),
+    "with WaitGroup": Call(counted, with_statement()),
+    "Once.do": Call(running(do_once), lambda o: o.do(int), owned=True),
+    "once": Call(running(decorated), lambda function: function(), owned=True),
+    "AtomicInt.wait": Call(value(AtomicInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
+    "AtomicUInt.wait": Call(value(AtomicUInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
+    "AtomicBool.wait": Call(value(AtomicBool), lambda a: a.wait(False), lambda a, seconds: a.wait(False, seconds)),
+}
+
+
+def start(n: int, target: Callable, *args) -> list[threading.Thread]:
+    threads = [threading.Thread(target=target, args=args, daemon=True) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def join(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(PATIENCE)
+        assert not thread.is_alive(), "a thread hangs"
+
+
+# ---- the hazards ------------------------------------------------------------------------------------------------
+
+
+def times_out_on_time(call: Call) -> None:
+    if not call.timed:
+        return
+    waited: list[float] = []
+
+    def wait():
+        before = time.monotonic()
+        assert call.timed(waits_for, 0.06) is False
+        waited.append(time.monotonic() - before)
+
+    waits_for, end = call.make()
+    wait()
+    join(start(1, wait))  # the main thread looks for signals in between, this one does not
+    assert len(waited) == 2
+    assert all(0.06 <= seconds < 10 for seconds in waited), waited
+    end()
+    assert call.timed(waits_for, PATIENCE) is True
+
+
+def ctrl_c(call: Call) -> None:
+    """KeyboardInterrupt within 100 ms; on a machine that is busy, at the best of ten times."""
+    waits_for, end = call.make()
+    took = []
+    for _ in range(10):
+        sent: list[float] = []
+        ready = threading.Event()
+
+        def send(sent=sent, ready=ready):
+            ready.wait(PATIENCE)
+            time.sleep(SOON)
+            sent.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        sender = start(1, send)
+        try:
+            ready.set()
+            call.wait(waits_for)
+            raise AssertionError("it did not wait")
+        except KeyboardInterrupt:
+            took.append(time.monotonic() - sent[0])
+        join(sender)
+        if took[-1] < 0.1:
+            break
+    assert min(took) < 0.1, f"KeyboardInterrupt came after {took} s"
+    end()
+    call.wait(waits_for)
+
+
+def collector(call: Call) -> None:
+    """Hundreds wait, and gc.collect(), which stops all threads where there is no GIL, comes to its end."""
+    waits_for, end = call.make()
+    waiters = start(200, call.wait, waits_for)
+    join(start(2, gc.collect))
+    end()
+    join(waiters)
+
+
+def in_child(body: Callable) -> None:
+    pid = os.fork()
+    if pid == 0:
+        # Not dump_traceback_later: its thread is not here, and to cancel it is to wait for that.
+        faulthandler.register(signal.SIGALRM, chain=True)
+        signal.alarm(PATIENCE)
+        try:
+            body()
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status == 0, f"the child ended with {status}"
+
+
+def is_refused(call: Call, waits_for) -> None:
+    refusal = "it waited for a thread that is not there, and that thread came"
+    try:
+        call.wait(waits_for)
+    except RuntimeError as error:
+        refusal = str(error)
+    assert "parent process" in refusal, refusal
+
+
+def fork_by_the_owner(call: Call) -> None:
+    """Held by the thread that forks, and waited on by others: the child goes on as that thread would have."""
+    waits_for, end = call.make()
+    idle, end_idle = call.make()
+    end_idle()
+    waiters = start(4, call.wait, waits_for)
+    time.sleep(SOON)
+
+    def child():
+        call.wait(idle)
+        if isinstance(waits_for, Once | once):  # another thread is at it, always
+            is_refused(call, waits_for)
+            return
+        if call.timed:
+            assert call.timed(waits_for, 0.01) is False
+        waiters = start(2, call.wait, waits_for)
+        time.sleep(SOON)
+        end()
+        call.wait(waits_for)
+        join(waiters)
+
+    in_child(child)
+    end()
+    join(waiters)
+
+
+def fork_by_another(call: Call) -> None:
+    """Held by a thread that the child does not have: refused, or for others to end as before; and never a deadlock."""
+    made: list = []
+    done = threading.Event()
+    holder = start(1, lambda: made.append(call.make()) or done.wait(PATIENCE))
+    wait_until(lambda: made)
+    waits_for, end = made[0]
+
+    def child():
+        if call.timed:
+            assert call.timed(waits_for, 0.01) is False
+        if not call.owned:
+            threading.Timer(SOON, end).start()
+            call.wait(waits_for)
+            return
+        for _ in range(2):
+            is_refused(call, waits_for)
+        if hasattr(waits_for, "_at_fork_reinit"):
+            waits_for._at_fork_reinit()
+            call.wait(waits_for)
+        assert repr(waits_for)
+
+    in_child(child)
+    done.set()
+    join(holder)
+    end()
+    call.wait(waits_for)
+
+
+class AsynchronousError(Exception):
+    """What another thread raises in one that waits."""
+
+
+def asynchronous_exception(call: Call) -> None:
+    """It comes when the wait is over, as with threading.Lock; and nothing is lost or taken by it."""
+    waits_for, end = call.make()
+    caught = []
+
+    def wait():
+        try:
+            while call.timed and call.timed(waits_for, 0.01) is False:
+                pass
+            call.wait(waits_for)
+            while True:
+                time.sleep(0.001)
+        except AsynchronousError as error:
+            caught.append(error)
+
+    [waiter] = start(1, wait)
+    time.sleep(SOON)
+    assert (
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(waiter.ident), ctypes.py_object(AsynchronousError))
+        == 1
+    )
+    if not call.timed:
+        end()
+    join([waiter])
+    assert len(caught) == 1
+    if call.timed:
+        end()
+    call.wait(waits_for)
+
+
+def dropped_while_waited_on(call: Call) -> None:
+    """The threads that sleep on it are its last owners: it lives as long as they do, and no longer."""
+    waits_for, end = call.make()
+    ref = weakref.ref(waits_for)
+    waiters = start(4, call.timed, waits_for, 2 * SOON) if call.timed else start(4, call.wait, waits_for)
+    time.sleep(SOON)
+    del waits_for
+    if not call.timed:
+        end()
+    del end
+    join(waiters)
+    del waiters
+    wait_until(lambda: gc.collect() >= 0 and ref() is None)
+
+
+def recursion(call: Call) -> None:
+    """A signal handler, and a __del__ within it, use what the thread that they interrupt waits for."""
+    waits_for, end = call.make()
+    seen = []
+
+    class Garbage:
+        def __init__(self):
+            self.myself = self
+
+        def __del__(self):
+            seen.append(repr(waits_for))
+            if call.timed:
+                seen.append(call.timed(waits_for, 0.001))
+
+    def handler(*_):
+        Garbage()
+        gc.collect()
+        if call.timed:
+            seen.append(call.timed(waits_for, 0.001))
+        end()
+        if not isinstance(waits_for, RWMutex) or "unlocked" in repr(waits_for):
+            call.wait(waits_for)
+
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, SOON)
+    call.wait(waits_for)
+    signal.signal(signal.SIGALRM, before)
+    assert [type(what) for what in seen] == [str, bool, bool][: 3 if call.timed else 1], seen
+    assert True not in seen, seen
+
+
+def daemon_threads_at_shutdown(call: Call) -> None:
+    """They sleep while the interpreter goes down around them. The end of this program is the test."""
+    waits_for, _ = call.make()
+    start(8, call.wait, waits_for)
+    time.sleep(SOON)
+
+
+HAZARDS = [
+    times_out_on_time,
+    ctrl_c,
+    collector,
+    fork_by_the_owner,
+    fork_by_another,
+    asynchronous_exception,
+    dropped_while_waited_on,
+    recursion,
+    daemon_threads_at_shutdown,
+]
+
+
+def main(name: str, hazard: str = "", rounds: str = "1") -> None:
+    for _ in range(int(rounds)):
+        for meets in HAZARDS:
+            if hazard in ("", meets.__name__):
+                faulthandler.dump_traceback_later(PATIENCE, exit=True)
+                print(meets.__name__, flush=True)
+                meets(CALLS[name])
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # the end has to come too
+    print("ok", flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
