@@ -131,7 +131,7 @@ def main():
     lines = [
         "# Results",
         "",
-        "Made by `make bench`; [../README.md](../README.md) says how. Believe the ratios within a table.",
+        "By the scripts of `make bench`; [../README.md](../README.md) says how. Believe the ratios within a table.",
         "",
         "![Two threads, one counter](scaling.svg)",
         "",

@@ -8,9 +8,9 @@ increments: ns for each, the median of the rounds. Ideal threads halve it when t
 threads count in one object; `uncontended`: each in one of its own.
 
 Beside each figure stands the CPU time by the wall time. Each thread is tied to a core where the system can do that: a
-scheduler likes to put threads that wait for each other on one core, and leaves them there. Without the GIL a round in
-which the threads did not really run at the same time, below 0.85 of their number, is thrown away and repeated; where
-that goes on for too long the point is left out, and said so.
+scheduler likes to put threads that wait for each other on one core, and leaves them there. A round in which
+the threads did not really run at the same time, below 0.85 of their number (of one core with the GIL), is thrown away
+and repeated; where that goes on for too long the point is left out, and said so.
 """
 
 import argparse
@@ -137,9 +137,9 @@ def measure(contender, access, shared, threads, rounds):
     while (took := one_round(contender, access, shared, threads, loops)[0]) < SAMPLE_SECONDS / 4:
         loops *= 2
     loops = max(threads, round(loops * SAMPLE_SECONDS / took))
-    needed = 0 if GIL else REALLY_PARALLEL * threads
+    needed = REALLY_PARALLEL * (1 if GIL else threads)
     good, tried, until = [], 0, time.monotonic() + PATIENCE_SECONDS
-    while len(good) < rounds and (GIL or time.monotonic() < until):
+    while len(good) < rounds and time.monotonic() < until:
         wall, cores = one_round(contender, access, shared, threads, loops)
         tried += 1
         if cores >= needed:

@@ -43,8 +43,8 @@
  * made only where the counter has none without an owner: as many cells as threads have used it at one time, no more.
  *
  * A thread finds its cell in a table of its own, by the serial number of the counter. No number comes again, so what
- * is left there of a counter that is gone is never taken for another. Its table has fewer than eight entries for each
- * counter there is that the thread has used.
+ * is left there of a counter that is gone is never taken for another. The table has fewer than eight entries for each
+ * counter there is that the thread has used, and eight more.
  *
  * In the child after fork() the cells of the other threads have no owner, as if those had ended. A signal handler in C
  * may not use a counter, as it may not use a lock.

@@ -5,7 +5,7 @@ says.
 """
 
 import pytest
-from interleavings import BLOCKED, DONE, InterleavingError, explore
+from interleavings import DONE, InterleavingError, explore
 from sleepers import SLEEPERS, wait_steps, wake_steps
 
 # ---- a value, a waiter, a change and a notify -------------------------------------------------------------------

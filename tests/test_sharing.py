@@ -148,6 +148,25 @@ def test_freed_by_the_collector_at_the_latest_where_many_threads_used_it(kind):
 
 
 @every_type
+def test_a_callback_may_run_the_collector_while_an_object_of_one_thread_is_freed(kind):
+    called = []
+
+    def collect(_):
+        # Neither found by the collector, whose finding would be a second end of it.
+        assert not any(type(thing) is kind for thing in gc.get_objects())
+        called.append(gc.collect())
+
+    for step in STEPS[kind]:
+        x = MAKE[kind]()
+        step(x)
+        ref = weakref.ref(x, collect)
+        gc.collect()
+        del x
+        assert ref() is None
+    assert len(called) == len(STEPS[kind])
+
+
+@every_type
 def test_thousands_made_here_used_there_and_dropped_while_the_collector_runs(kind):
     def body(me, step=STEPS[kind][-1]):
         if me == 0:

@@ -66,8 +66,8 @@ class Stop:
     ) -> None:
         if self._before is not None:
             signal.set_wakeup_fd(self._before)
-        # After Ctrl-C the process is about to end, and another one shall not spoil that: ignored, and not handled,
-        # because an interpreter that ends takes its handlers away, and then the signal kills it.
+        # After Ctrl-C the process is about to end, and another one shall not spoil that. Ignored, and not still
+        # handled: an interpreter that ends takes its handlers away, and then the signal kills it.
         if self._installed:
             signal.signal(signal.SIGINT, signal.SIG_IGN if self.interrupted else signal.default_int_handler)
         if self._file is not None:
