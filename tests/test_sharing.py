@@ -151,12 +151,17 @@ def test_freed_by_the_collector_at_the_latest_where_many_threads_used_it(kind):
 def test_a_callback_may_run_the_collector_while_an_object_of_one_thread_is_freed(kind):
     called = []
 
+    def tracked():
+        return sum(type(thing) is kind for thing in gc.get_objects())
+
     def collect(_):
-        # Neither found by the collector, whose finding would be a second end of it.
-        assert not any(type(thing) is kind for thing in gc.get_objects())
+        # The collector does not see it any more: to find it would be a second end of it.
+        assert tracked() == others
         called.append(gc.collect())
 
     for step in STEPS[kind]:
+        gc.collect()
+        others = tracked()
         x = MAKE[kind]()
         step(x)
         ref = weakref.ref(x, collect)
