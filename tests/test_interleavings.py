@@ -1,7 +1,7 @@
 """Waiting, WaitGroup, Once and AtomicRef in every interleaving of a few threads, and broken on purpose.
 
-Each program says, step by step, what the code of that name does; the search finds what breaks. What a step is, sleepers.py
-says.
+Each program says, step by step, what the code of that name does; the search finds what breaks. What a step is,
+sleepers.py says.
 """
 
 import pytest
