@@ -81,7 +81,7 @@ def shipped(checkout):
     names = {str(path.relative_to(checkout)) for path in package}
     modules = {name[: -len(".pyx")] for name in names if name.endswith(".pyx")}
     headers = {f"atomicpy/include/{path.name}" for path in (checkout / "src").glob("*.h")}
-    return {name for name in names if not name.endswith(".pyx")} | headers, modules
+    return {name for name in names if not name.endswith((".pyx", ".h"))} | headers, modules
 
 
 def check_wheel(wheel, checkout):

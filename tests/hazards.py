@@ -4,6 +4,7 @@ As a program, `hazards.py CALL [HAZARD] [ROUNDS]`: in a process of its own, beca
 end of the process. What hangs is ended after a minute, with the stacks of all threads.
 """
 
+import contextlib
 import ctypes
 import faulthandler
 import gc
@@ -31,6 +32,7 @@ class Call:
     make: Callable  # () -> an object on which the call blocks, and a function that ends that
     wait: Callable  # (object): the call, without a timeout
     timed: Callable | None = None  # (object, seconds) -> False on timeout; None: the call has none
+    unlock: Callable | None = None  # of a `with`: (object), what its end does
     owned: bool = False  # the call waits for a thread: in a child without that thread it is refused
 
 
@@ -106,7 +108,7 @@ CALLS = {
         lambda m, seconds: m.acquire(timeout=seconds),
         owned=True,
     ),
-    "with Mutex": Call(held(Mutex, "acquire", "release"), with_statement(), owned=True),
+    "with Mutex": Call(held(Mutex, "acquire", "release"), with_statement(), unlock=Mutex.release, owned=True),
     "RWMutex.acquire_read": Call(
         held(RWMutex, "acquire_write", "release_write"),
         lambda rw: rw.acquire_read() and rw.release_read(),
@@ -126,10 +128,16 @@ CALLS = {
         owned=True,
     ),
     "with RWMutex.read": Call(
-        held(RWMutex, "acquire_write", "release_write"), with_statement(RWMutex.read), owned=True
+        held(RWMutex, "acquire_write", "release_write"),
+        with_statement(RWMutex.read),
+        unlock=RWMutex.release_read,
+        owned=True,
     ),
     "with RWMutex.write": Call(
-        held(RWMutex, "acquire_read", "release_read"), with_statement(RWMutex.write), owned=True
+        held(RWMutex, "acquire_read", "release_read"),
+        with_statement(RWMutex.write),
+        unlock=RWMutex.release_write,
+        owned=True,
     ),
     "WaitGroup.wait": Call(counted, WaitGroup.wait, WaitGroup.wait),
     "with WaitGroup": Call(counted, with_statement()),
@@ -325,6 +333,10 @@ def asynchronous_exception(call: Call) -> None:
     assert len(caught) == 1
     if call.timed:
         end()
+    elif call.unlock and sys.version_info >= (3, 14):
+        # There it may come after __enter__ and before the block, and what was taken stays taken: threading.Lock too.
+        with contextlib.suppress(RuntimeError):
+            call.unlock(waits_for)
     call.wait(waits_for)
 
 
