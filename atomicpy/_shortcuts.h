@@ -29,7 +29,7 @@ typedef struct {
 } ap_shortcut;
 
 #define AP_PUT(name) {#name, METH_FASTCALL | METH_KEYWORDS, (void (*)(void))name##_shortcut, &name##_method}
-#define AP_PUT_LOAD {"load", METH_NOARGS, (void (*)(void))load_shortcut, NULL}
+#define AP_PUT_NOARGS(name) {#name, METH_NOARGS, (void (*)(void))name##_shortcut, NULL}
 #define AP_PUT_END {NULL, 0, NULL, NULL}
 
 /* Before the type is used. Each name must be there, called as we call it: else this Cython is another one. */
@@ -178,8 +178,14 @@ static inline PyObject *ap_box_bool(bool value)
     }                                                                                                                 \
     AP_SHORTCUT(wait, wait_plain)
 
-/* notify(n=1) */
+/* notify_all() and notify(n=1) */
 #define AP_SHORTCUT_NOTIFY(W)                                                                                         \
+    static PyObject *notify_all_shortcut(PyObject *self, PyObject *unused)                                            \
+    {                                                                                                                 \
+        (void)unused;                                                                                                 \
+        ap_used(self);                                                                                                \
+        return PyLong_FromSize_t(ap_wake(ap_##W##_of(self), AP_WAKE_ALL));                                            \
+    }                                                                                                                 \
     static inline bool notify_plain(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)       \
     {                                                                                                                 \
         uint64_t n = 1;                                                                                               \

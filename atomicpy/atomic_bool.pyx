@@ -219,7 +219,7 @@ cdef extern from *:
     AP_SHORTCUT_NEW(bool, false)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_LOAD, AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify),
+        AP_PUT_NOARGS(load), AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
         AP_PUT_END,
     };
     """

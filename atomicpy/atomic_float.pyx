@@ -251,7 +251,7 @@ cdef extern from *:
     AP_SHORTCUT_NEW(f64, 0.0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_LOAD, AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT_NOARGS(load), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
         AP_PUT_END,
     };
     """

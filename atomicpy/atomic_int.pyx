@@ -430,8 +430,8 @@ cdef extern from *:
     AP_SHORTCUT_NEW(i64, 0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_LOAD, AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
-        AP_PUT(wait), AP_PUT(notify),
+        AP_PUT_NOARGS(load), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
+        AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
         AP_PUT_END,
     };
     """

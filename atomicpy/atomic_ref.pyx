@@ -307,7 +307,7 @@ cdef extern from *:
         return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
     }
 
-    static const ap_shortcut ap_shortcuts[] = {AP_PUT_LOAD, AP_PUT(compare_exchange), AP_PUT_END};
+    static const ap_shortcut ap_shortcuts[] = {AP_PUT_NOARGS(load), AP_PUT(compare_exchange), AP_PUT_END};
 
     static int ap_put_all(PyTypeObject *type)
     {
