@@ -8,13 +8,13 @@
 #include <Python.h>
 #include <stdint.h>
 
-/* The layout is public from 3.12 on (PyUnstable_Long_IsCompact). */
+/* The layout is public from 3.12 on (PyUnstable_Long_IsCompact); on 3.11 it is that of its longintrepr.h, for good. */
 #if PY_VERSION_HEX >= 0x030C0000
 #define ap_is_compact(n) (PyLong_CheckExact(n) && PyUnstable_Long_IsCompact((PyLongObject *)(n)))
 #define ap_compact_value(n) ((int64_t)PyUnstable_Long_CompactValue((PyLongObject *)(n)))
 #else
-#define ap_is_compact(n) ((void)(n), 0)
-#define ap_compact_value(n) ((void)(n), (int64_t)0)
+#define ap_is_compact(n) (PyLong_CheckExact(n) && (size_t)(Py_SIZE(n) + 1) <= 2)
+#define ap_compact_value(n) ((int64_t)Py_SIZE(n) * (int64_t)((PyLongObject *)(n))->ob_digit[0])
 #endif
 
 /* a <operator> b, for the operators of tp_richcompare. */

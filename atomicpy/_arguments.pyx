@@ -20,7 +20,7 @@ cdef str shown(number):
 
 
 cdef object integer(object n, str type_name):
-    if PyLong_CheckExact(n):  # a large one; on 3.11, any
+    if PyLong_CheckExact(n):  # a large one
         return n
     if not hasattr(type(n), "__index__"):
         raise TypeError(f"{type_name} needs an integer, not {described(n)}; convert it with int() first")
