@@ -96,11 +96,14 @@ def peers():
         print(f"left out: {name} ({reason})")
     for name, (_, makers) in found.items():
         for kind, statement, setup, theirs in rows_of(name):
-            yield (
-                f"{re.sub(WORD_X, kind.__name__, statement)} / {name} {re.sub(WORD_X, '', theirs).strip('.')}",
-                timer(statement, setup, kind),
-                timer(theirs, setup, makers[kind]),
-            )
+            row = f"{re.sub(WORD_X, kind.__name__, statement)} / {name} {re.sub(WORD_X, '', theirs).strip('.')}"
+            peer = timer(theirs, setup, makers[kind])
+            try:
+                peer.timeit(1)
+            except Exception as e:  # the release for this interpreter may be an older one, without the operation
+                print(f"left out: {row} ({type(e).__name__}: {e})")
+                continue
+            yield row, timer(statement, setup, kind), peer
 
 
 def conditions():
