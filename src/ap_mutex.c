@@ -8,9 +8,12 @@
 #include "ap_mutex.h"
 #include "ap_wait.h"
 
-/* How often to look again before going to sleep. A critical section of a few instructions on another core is over by
- * then; going to sleep and being woken costs a hundred times as much. */
-#define SPINS 40
+/* Before it sleeps, a thread looks again: after 1, 2, 4 ... pauses of the processor, as parking_lot's SpinWait, for a
+ * critical section of a few instructions on another core; then after each of some calls of the scheduler, for an owner
+ * that waits for this very core, or a longer section. To sleep and be woken costs more than all of it. It stops where
+ * others sleep: their turn is first. */
+#define PAUSE_ROUNDS 4
+#define YIELDS 40
 
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
@@ -28,14 +31,28 @@ static bool take(ap_mutex *m, uint64_t flags)
         && ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | flags);
 }
 
-bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
+static bool spin(ap_mutex *m)
 {
-    AP_COUNT(AP_MUTEX_LOCK_SLOW);
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < PAUSE_ROUNDS + YIELDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
         if (take(m, 0)) {
             return true;
         }
-        ap_cpu_relax();
+        if (i >= PAUSE_ROUNDS) {
+            ap_os_yield();
+        } else {
+            for (int pauses = 1 << i; pauses > 0; pauses--) {
+                ap_cpu_relax();
+            }
+        }
+    }
+    return false;
+}
+
+bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
+{
+    AP_COUNT(AP_MUTEX_LOCK_SLOW);
+    if (spin(m)) {
+        return true;
     }
     uint64_t flags = 0; /* AP_MUTEX_WAITERS once this thread was woken, and answers for those that still sleep */
     while (!take(m, flags)) {
