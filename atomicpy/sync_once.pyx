@@ -182,7 +182,7 @@ cdef class once:
         return f"<atomicpy.once of {self.fn!r}>"
 
 
-# In front of do() where there is a result to return: that one builds a tuple and a dict for each call, see _shortcuts.h.
+# In front of do() where there is a result to return: that one builds a tuple and a dict each time, see _shortcuts.h.
 cdef extern from *:
     """
     #include "_shortcuts.h"

@@ -88,8 +88,8 @@ cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil
 
 
 cdef int refuse_orphaned_writer(void *rw) except -1:
-    # One that was not inside yet is no hindrance: the core retracts for it. That may be in between, and another writer be
-    # inside by then; but no mark of an orphan comes back.
+    # One that was not inside yet is no hindrance: the core retracts for it. That may be in between, and another writer
+    # be inside by then; but no mark of an orphan comes back.
     cdef uint64_t writer = writer_of(<ap_rwmutex *>rw)
     if (
         ap_thread_is_orphan(writer)

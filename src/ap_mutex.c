@@ -8,12 +8,11 @@
 #include "ap_mutex.h"
 #include "ap_wait.h"
 
-/* Before it sleeps, a thread looks again: after 1, 2, 4 ... pauses of the processor, as parking_lot's SpinWait, for a
- * critical section of a few instructions on another core; then after each of some calls of the scheduler, for an owner
- * that waits for this very core, or a longer section. To sleep and be woken costs more than all of it. It stops where
- * others sleep: their turn is first. */
-#define PAUSE_ROUNDS 4
-#define YIELDS 40
+/* Before it sleeps, a thread looks again after 1, 2, 4 ... 64 pauses of the processor, as parking_lot's SpinWait: for a
+ * critical section of a few instructions on another core. It takes some microseconds in all, which is less than to sleep
+ * and be woken. Not where others sleep: more threads that are awake would only take the cache line from the owner. And
+ * it does not yield to the scheduler in between: on a busy machine that gives the core away for milliseconds. */
+#define SPIN_ROUNDS 7
 
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
@@ -33,16 +32,12 @@ static bool take(ap_mutex *m, uint64_t flags)
 
 static bool spin(ap_mutex *m)
 {
-    for (int i = 0; i < PAUSE_ROUNDS + YIELDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
+    for (int i = 0; i < SPIN_ROUNDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
         if (take(m, 0)) {
             return true;
         }
-        if (i >= PAUSE_ROUNDS) {
-            ap_os_yield();
-        } else {
-            for (int pauses = 1 << i; pauses > 0; pauses--) {
-                ap_cpu_relax();
-            }
+        for (int pauses = 1 << i; pauses > 0; pauses--) {
+            ap_cpu_relax();
         }
     }
     return false;

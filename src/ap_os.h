@@ -39,9 +39,6 @@ static inline void ap_cpu_relax(void)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-/* Let another thread have the processor, if one wants it. */
-static inline void ap_os_yield(void) { SwitchToThread(); }
-
 typedef SRWLOCK ap_os_lock;
 typedef CONDITION_VARIABLE ap_os_cond;
 
@@ -102,11 +99,7 @@ static inline void ap_os_free_aligned(void *memory) { _aligned_free(memory); }
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
-
-/* Let another thread have the processor, if one wants it. */
-static inline void ap_os_yield(void) { sched_yield(); }
 
 typedef pthread_mutex_t ap_os_lock;
 typedef pthread_cond_t ap_os_cond;

@@ -186,8 +186,9 @@ print("ok")
 @pytest.mark.skipif(not CAN_FORK, reason="no fork on this system")
 def test_threads_of_a_child_are_nobodys_orphans():
     # A free mutex has no owner, and none that the parent took with it: seen between a failed try and the wait.
-    assert run_program(
-        """
+    assert (
+        run_program(
+            """
 import os, threading
 from atomicpy import Mutex
 lock, counted = Mutex(), 0
@@ -208,4 +209,6 @@ if pid == 0:
     os._exit(counted != 80_000)
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
-    ).strip() == "0"
+        ).strip()
+        == "0"
+    )
