@@ -7,8 +7,12 @@ detaches from the interpreter), so the other threads and the garbage collector g
 
 from cpython.exc cimport PyErr_CheckSignals
 
+import os
 import threading
 from _thread import TIMEOUT_MAX
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept
 
 cdef extern from "ap_thread.h" nogil:
     uint64_t ap_thread_id_of(uint64_t mark) noexcept
@@ -16,6 +20,18 @@ cdef extern from "ap_thread.h" nogil:
 # Python runs signal handlers in the main thread alone, between bytecodes; a thread asleep in a condition hears of no
 # signal, whichever thread the system gave it to. So the main thread, and no other, wakes this often (ns) to look.
 cdef int64_t SIGNAL_CHECK = 50_000_000
+
+# Whichever that is: in the child after os.fork(), the thread that forked.
+cdef unsigned long main_thread = threading.main_thread().ident
+
+
+def _now_main():
+    global main_thread
+    main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_now_main)
 
 cdef double NS_PER_SECOND = 1e9
 
@@ -30,7 +46,7 @@ cdef bint block(
     """
     cdef bint done
     cdef int64_t until
-    cdef bint hears_signals = threading.get_ident() == threading.main_thread().ident
+    cdef bint hears_signals = PyThread_get_thread_ident() == main_thread
     while True:
         # Each time: a signal handler may have forked, and this be the child.
         if refuse is not NULL and deadline == AP_FOREVER:

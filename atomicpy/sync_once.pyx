@@ -6,9 +6,11 @@ child after `os.fork()`.
 """
 
 cimport cython
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, owner_shown, refuse_orphan
+from atomicpy._sharing cimport used
 
 __all__ = ["Once", "once"]
 
@@ -171,9 +173,50 @@ cdef class once:
         update_wrapper(self, fn)
 
     def __call__(self):
+        used(self)
         if ap_once_is_done(&self.done.state):
             return outcome(self.done)
         return do_or_wait(self.done, self.fn, (), {})
 
     def __repr__(self):
         return f"<atomicpy.once of {self.fn!r}>"
+
+
+# In front of do() where there is a result to return: that one builds a tuple and a dict each time, see _shortcuts.h.
+cdef extern from *:
+    """
+    #include "_shortcuts.h"
+
+    typedef struct {
+        PyObject_HEAD
+        ap_once state;
+        PyObject *result, *error, *traceback, *weakrefs;
+    } ap_once_object;
+
+    static ap_method do_method;
+
+    static PyObject *do_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    {
+        ap_once_object *once = (ap_once_object *)self;
+        ap_used(self);
+        if (nargs > 0 && ap_once_is_done(&once->state) && once->error == Py_None && PyCallable_Check(args[0])) {
+            Py_INCREF(once->result);
+            return once->result;
+        }
+        return do_method(self, args, nargs, names);
+    }
+
+    static const ap_shortcut ap_shortcuts[] = {AP_PUT(do), AP_PUT_END};
+
+    static int ap_put_do(PyTypeObject *type)
+    {
+        if (type->tp_basicsize != sizeof(ap_once_object)) {
+            PyErr_Format(PyExc_SystemError, "%s is not laid out as its shortcut expects", type->tp_name);
+            return -1;
+        }
+        return ap_put_shortcuts(type, ap_shortcuts);
+    }
+    """
+    int ap_put_do(PyTypeObject *type) except -1
+
+ap_put_do(<PyTypeObject *>Once)

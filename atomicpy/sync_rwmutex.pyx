@@ -88,8 +88,14 @@ cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil
 
 
 cdef int refuse_orphaned_writer(void *rw) except -1:
-    # One that was not inside yet is no hindrance: the core retracts for it.
-    if ap_thread_is_orphan(writer_of(<ap_rwmutex *>rw)) and ap_rwmutex_is_writing(ap_rwmutex_state(<ap_rwmutex *>rw)):
+    # One that was not inside yet is no hindrance: the core retracts for it. That may be in between, and another writer
+    # be inside by then; but no mark of an orphan comes back.
+    cdef uint64_t writer = writer_of(<ap_rwmutex *>rw)
+    if (
+        ap_thread_is_orphan(writer)
+        and ap_rwmutex_is_writing(ap_rwmutex_state(<ap_rwmutex *>rw))
+        and writer_of(<ap_rwmutex *>rw) == writer
+    ):
         refuse_orphan("RWMutex", "held for writing")
     return 0
 
@@ -144,6 +150,18 @@ cdef int64_t deadline_of(object blocking, object timeout) except? -1:
     return lock_deadline(blocking, timeout)
 
 
+cdef inline int release_read(RWMutex rw) except -1:
+    if not ap_rwmutex_read_unlock(&rw.rw):
+        raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
+    return 0
+
+
+cdef inline int release_write(RWMutex rw) except -1:
+    if not ap_rwmutex_write_unlock(&rw.rw):
+        raise RuntimeError("release_write() of an RWMutex that nobody holds for writing")
+    return 0
+
+
 @cython.final
 @cython.no_gc  # it refers to an RWMutex only, which refers to nothing
 @cython.freelist(16)
@@ -162,7 +180,7 @@ cdef class _Reading:
         return ap_rwmutex_try_read_lock(&self.rw.rw) or acquire_read_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
-        self.rw.release_read()
+        release_read(self.rw)
 
 
 @cython.final
@@ -183,7 +201,7 @@ cdef class _Writing:
         return ap_rwmutex_try_write_lock(&self.rw.rw) or acquire_write_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
-        self.rw.release_write()
+        release_write(self.rw)
 
 
 @cython.final
@@ -240,8 +258,7 @@ cdef class RWMutex:
         RuntimeError: release_read() of an RWMutex that nobody holds for reading
         """
         used(self)
-        if not ap_rwmutex_read_unlock(&self.rw):
-            raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
+        release_read(self)
 
     def acquire_write(self, blocking=True, timeout=-1):
         """Begin to write, alone, and return whether that was possible.
@@ -268,8 +285,7 @@ cdef class RWMutex:
         RuntimeError: release_write() of an RWMutex that nobody holds for writing
         """
         used(self)
-        if not ap_rwmutex_write_unlock(&self.rw):
-            raise RuntimeError("release_write() of an RWMutex that nobody holds for writing")
+        release_write(self)
 
     def read(self, /):
         """Return a context manager that holds the lock for reading.

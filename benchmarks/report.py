@@ -96,6 +96,25 @@ def native_table(reports):
     )
 
 
+def locks_table(reports):
+    """Each row, and for each interpreter our ns, the baseline's and the ratio; or the longest wait."""
+    names = list(dict.fromkeys(name for report in reports.values() for name in report["locks"]))
+
+    def shown(row):
+        if row is None:
+            return "-"
+        if "ms" in row:
+            return "{ms:.2f} ms ({cpu_per_wall:.2f})".format(**row)
+        return "{ns:.1f} ({cpu_per_wall:.2f}) / {baseline_ns:.1f} ({baseline_cpu_per_wall:.2f}): {ratio:.2f}".format(
+            **row
+        )
+
+    yield from table(
+        ["lock", *reports],
+        ([name, *(shown(report["locks"].get(name)) for report in reports.values())] for name in names),
+    )
+
+
 def picture(reports, path):
     import matplotlib
 
@@ -143,6 +162,7 @@ def main():
     ]
     for title, what, kind, rows in (
         ("In C", "Beside C11's `atomic_fetch_add` on the same number of threads.", "native", native_table),
+        ("Locks", "ns (CPU time / wall time) / the same of the baseline: ratio.", "locks", locks_table),
         ("One thread, beside a hand-written extension", "", "latency", latency_table),
         ("One thread, beside other packages", "", "peers", latency_table),
     ):

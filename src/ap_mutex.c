@@ -8,9 +8,11 @@
 #include "ap_mutex.h"
 #include "ap_wait.h"
 
-/* How often to look again before going to sleep. A critical section of a few instructions on another core is over by
- * then; going to sleep and being woken costs a hundred times as much. */
-#define SPINS 40
+/* Before it sleeps, a thread looks again after 1, 2, 4 ... 64 pauses of the processor, as parking_lot's SpinWait: for a
+ * critical section of a few instructions on another core. It takes some microseconds in all, which is less than to sleep
+ * and be woken. Not where others sleep: more threads that are awake would only take the cache line from the owner. And
+ * it does not yield to the scheduler in between: on a busy machine that gives the core away for milliseconds. */
+#define SPIN_ROUNDS 7
 
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
@@ -28,14 +30,24 @@ static bool take(ap_mutex *m, uint64_t flags)
         && ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | flags);
 }
 
-bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
+static bool spin(ap_mutex *m)
 {
-    AP_COUNT(AP_MUTEX_LOCK_SLOW);
-    for (int i = 0; i < SPINS; i++) {
+    for (int i = 0; i < SPIN_ROUNDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
         if (take(m, 0)) {
             return true;
         }
-        ap_cpu_relax();
+        for (int pauses = 1 << i; pauses > 0; pauses--) {
+            ap_cpu_relax();
+        }
+    }
+    return false;
+}
+
+bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
+{
+    AP_COUNT(AP_MUTEX_LOCK_SLOW);
+    if (spin(m)) {
+        return true;
     }
     uint64_t flags = 0; /* AP_MUTEX_WAITERS once this thread was woken, and answers for those that still sleep */
     while (!take(m, flags)) {

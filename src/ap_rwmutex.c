@@ -73,16 +73,31 @@ bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline)
     return true;
 }
 
-/* The last reader has left, so the writer is inside now: unless it is in another process, and was not inside there. */
-void ap_rwmutex_wake_writer(ap_rwmutex *rw)
+/* Where nobody is inside, or a writer has come and this may be its last reader. */
+bool ap_rwmutex_read_unlock_slow(ap_rwmutex *rw)
 {
-    uint64_t seen = ap_load_u64(&rw->writers.state), flags = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
-    if (AP_UNLIKELY(ap_thread_is_orphan(seen & ~flags))
-        && ap_compare_exchange_u64(&rw->writers.state, &seen, ap_thread_mark() | (seen & flags))) {
-        ap_rwmutex_retract(rw);
-        return;
+    /* Before the step that would let the writer in, and look as if it had been inside: it may not be there. */
+    retract_for_orphan(rw);
+    uint64_t seen = ap_load_u64(&rw->state);
+    do {
+        if (seen < AP_RW_READER) {
+            return false;
+        }
+    } while (!ap_compare_exchange_weak_u64(&rw->state, &seen, seen - AP_RW_READER));
+    if (ap_rwmutex_is_writing(seen - AP_RW_READER)) {
+        ap_wake(&rw->drained, 1);
     }
-    ap_wake(&rw->drained, 1);
+    return true;
+}
+
+/* In a child, before a reader gets in: with no reader inside, none of the parent's is or will be. So who asks finds no
+ * orphan's mark from earlier days between this reader's step and its own mark. */
+void ap_rwmutex_forget_orphans(ap_rwmutex *rw)
+{
+    uint64_t first = ap_load_u64_relaxed(&rw->first);
+    if (ap_thread_is_orphan(first) && ap_rwmutex_readers_of(ap_load_u64(&rw->state)) == 0) {
+        ap_compare_exchange_u64(&rw->first, &first, ap_thread_mark());
+    }
 }
 
 /* What a writer that leaves does to the state; the readers may still leave, and no other can come. */

@@ -33,7 +33,8 @@
  * can a reader become a writer. Both are a deadlock, as in Go.
  *
  * In the child after fork(), a writer that had come but was not inside is not there to retract. Whoever meets it first,
- * a thread that waits or the last reader, takes over its ap_mutex, by a step that only one can do, and retracts for it.
+ * a thread that waits or the last reader before it leaves, takes over its ap_mutex, by a step that only one can do, and
+ * retracts for it. So an orphan that holds the ap_mutex while the state is WRITER, n = 0 was inside at the fork.
  *
  * Memory order: as ap_mutex. The last reader's step and the writer's test, and the writer's last step and a reader's
  * first, are sequentially consistent.
@@ -51,7 +52,7 @@ typedef struct {
     ap_mutex writers; /* held by the writer that has come */
     ap_u64 state;     /* readers sleep here */
     ap_bool drained;  /* the writer sleeps here until the readers are out; its address counts, its value does not */
-    ap_u64 first;     /* the mark of a reader that came when none was inside */
+    ap_u64 first;     /* the mark of a reader that came when none was inside; an orphan's only if orphans may be inside */
 } ap_rwmutex;
 
 static inline void ap_rwmutex_init(ap_rwmutex *rw)
@@ -68,7 +69,8 @@ static inline uint64_t ap_rwmutex_state(ap_rwmutex *rw) { return ap_load_u64(&rw
 
 /* The cold halves, in ap_rwmutex.c. */
 bool ap_rwmutex_read_lock_slow(ap_rwmutex *rw, int64_t deadline);
-void ap_rwmutex_wake_writer(ap_rwmutex *rw);
+bool ap_rwmutex_read_unlock_slow(ap_rwmutex *rw);
+void ap_rwmutex_forget_orphans(ap_rwmutex *rw);
 bool ap_rwmutex_enter_slow(ap_rwmutex *rw, int64_t since, int64_t deadline);
 bool ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline);
 void ap_rwmutex_admit(ap_rwmutex *rw);
@@ -78,6 +80,9 @@ static inline bool ap_rwmutex_try_read_lock(ap_rwmutex *rw)
 {
     /* A guess in the place of a load: a failed step brings the value and the cache line, to write to, in one go. */
     uint64_t seen = 0;
+    if (AP_UNLIKELY(ap_forks_mark != 0)) {
+        ap_rwmutex_forget_orphans(rw);
+    }
     while (!ap_compare_exchange_u64(&rw->state, &seen, seen + AP_RW_READER)) {
         if (seen & AP_RW_WRITER) {
             return false;
@@ -100,12 +105,9 @@ static inline bool ap_rwmutex_read_unlock(ap_rwmutex *rw)
 {
     uint64_t seen = AP_RW_READER;
     while (!ap_compare_exchange_u64(&rw->state, &seen, seen - AP_RW_READER)) {
-        if (seen < AP_RW_READER) {
-            return false;
+        if (AP_UNLIKELY(seen < AP_RW_READER || ap_rwmutex_is_writing(seen - AP_RW_READER))) {
+            return ap_rwmutex_read_unlock_slow(rw);
         }
-    }
-    if (AP_UNLIKELY(ap_rwmutex_is_writing(seen - AP_RW_READER))) {
-        ap_rwmutex_wake_writer(rw);
     }
     return true;
 }

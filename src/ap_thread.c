@@ -9,14 +9,14 @@
 #define FORKS_SHIFT 48
 
 /* Both written in the child before it has a second thread, hence plain. */
-static uint64_t forks;    /* shifted to its place in a mark */
+uint64_t ap_forks_mark;
 static uint64_t survivor; /* the id of the thread that called fork(), once this is a child */
 
 static uint64_t id_bits(void) { return ap_os_thread_id() & AP_THREAD_ID_BITS; }
 
 static void in_child(void)
 {
-    forks += UINT64_C(1) << FORKS_SHIFT;
+    ap_forks_mark += UINT64_C(1) << FORKS_SHIFT;
     survivor = id_bits();
 }
 
@@ -29,13 +29,13 @@ bool ap_thread_init(void)
     return done;
 }
 
-uint64_t ap_thread_mark(void) { return id_bits() | forks; }
+uint64_t ap_thread_mark(void) { return id_bits() | ap_forks_mark; }
 
-uint64_t ap_thread_forks(void) { return forks >> FORKS_SHIFT; }
+uint64_t ap_thread_forks(void) { return ap_forks_mark >> FORKS_SHIFT; }
 
 bool ap_thread_is_orphan(uint64_t mark)
 {
-    return mark >> FORKS_SHIFT != forks >> FORKS_SHIFT && ap_thread_id_of(mark) != survivor;
+    return mark != 0 && (mark ^ ap_forks_mark) >> FORKS_SHIFT != 0 && ap_thread_id_of(mark) != survivor;
 }
 
 bool ap_thread_is_me(uint64_t mark) { return ap_thread_id_of(mark) == id_bits() && !ap_thread_is_orphan(mark); }

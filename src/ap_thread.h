@@ -27,10 +27,11 @@ bool ap_thread_init(void);
 /* The calling thread. */
 uint64_t ap_thread_mark(void);
 
-/* How many times this process is a child, modulo 2**16. */
+/* How many times this process is a child, modulo 2**16; and the same where a mark has it. */
 uint64_t ap_thread_forks(void);
+extern uint64_t ap_forks_mark;
 
-/* Was the mark made before a fork that its thread did not live through? */
+/* Was the mark made before a fork that its thread did not live through? Zero is nobody's, and no orphan's. */
 bool ap_thread_is_orphan(uint64_t mark);
 
 /* Is it the calling thread's, from before a fork or after? */

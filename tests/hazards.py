@@ -252,6 +252,7 @@ def fork_by_the_owner(call: Call) -> None:
     waits_for, end = call.make()
     idle, end_idle = call.make()
     end_idle()
+    call.wait(idle)  # a Once is idle when its thread has come to the end
     waiters = start(4, call.wait, waits_for)
     time.sleep(SOON)
 

@@ -6,7 +6,7 @@ import time
 import weakref
 
 import pytest
-from helpers import run_program, run_threaded, wait_until
+from helpers import CAN_FORK, run_program, run_threaded, wait_until
 
 from atomicpy import Mutex
 
@@ -181,3 +181,34 @@ assert m.acquire() and handled == [1]
 print("ok")
 """)
     assert out.strip() == "ok"
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no fork on this system")
+def test_threads_of_a_child_are_nobodys_orphans():
+    # A free mutex has no owner, and none that the parent took with it: seen between a failed try and the wait.
+    assert (
+        run_program(
+            """
+import os, threading
+from atomicpy import Mutex
+lock, counted = Mutex(), 0
+
+def count():
+    global counted
+    for _ in range(20_000):
+        with lock:
+            counted += 1
+
+pid = os.fork()
+if pid == 0:
+    members = [threading.Thread(target=count) for _ in range(4)]
+    for member in members:
+        member.start()
+    for member in members:
+        member.join()
+    os._exit(counted != 80_000)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+        ).strip()
+        == "0"
+    )

@@ -200,3 +200,14 @@ def test_once_of_what_cannot_be_called_is_an_error():
         once()
     with pytest.raises(TypeError):
         type("Sub", (once,), {})
+
+
+def test_a_done_once_still_asks_for_a_function():
+    o = Once()
+    assert o.do(dict, a=1) == {"a": 1}
+    assert o.do(dict, 1, 2, b=3) == {"a": 1}
+    for args in ((), (3,), (None, 1)):
+        with pytest.raises(TypeError):
+            o.do(*args)
+    with pytest.raises(TypeError):
+        o.do(fn=dict)

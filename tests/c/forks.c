@@ -73,6 +73,33 @@ static void without_the_writer_when_all_have_read(void)
     CHECK(ap_rwmutex_state(&come_elsewhere) == 0 && !ap_mutex_is_locked(&come_elsewhere.writers));
 }
 
+static ap_rwmutex read_before;
+
+/* The mark of the parent's thread that once read is there still, until the first reader of the child gets in. */
+static void without_the_reader_that_left(void)
+{
+    CHECK(ap_thread_is_orphan(ap_load_u64(&read_before.first)) && !ap_rwmutex_readers_are_orphans(&read_before));
+    ap_rwmutex_forget_orphans(&read_before);
+    CHECK(!ap_thread_is_orphan(ap_load_u64(&read_before.first)));
+    CHECK(ap_rwmutex_try_read_lock(&read_before) && !ap_rwmutex_readers_are_orphans(&read_before));
+}
+
+static void *read_once(void *unused)
+{
+    CHECK(ap_rwmutex_try_read_lock(&read_before) && ap_rwmutex_read_unlock(&read_before));
+    return unused;
+}
+
+static void test_fork_after_reading(void)
+{
+    pthread_t reader;
+    ap_rwmutex_init(&read_before);
+    CHECK(pthread_create(&reader, NULL, read_once, NULL) == 0);
+    pthread_join(reader, NULL);
+    in_child(without_the_reader_that_left);
+    printf("ok  fork after a reader has left\n");
+}
+
 static void test_fork_rwmutex(void)
 {
     pthread_t writer;
@@ -105,6 +132,7 @@ static void without_the_others(void)
     CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&group.state) == 0);
     /* Mine is mine still; who held the other is not here. */
     CHECK(ap_thread_mark() != mine && ap_thread_id_of(ap_thread_mark()) == ap_thread_id_of(mine));
+    CHECK(!ap_thread_is_orphan(0)); /* what is free is nobody's */
     CHECK(!ap_thread_is_orphan(ap_mutex_owner(&mutex)) && ap_thread_is_me(ap_mutex_owner(&mutex)));
     CHECK(ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
     CHECK(ap_rwmutex_readers_are_orphans(&rw));
@@ -144,6 +172,7 @@ int main(void)
     ap_waitgroup_init(&group);
     test_fork();
     test_fork_rwmutex();
+    test_fork_after_reading();
     printf("ok  all\n");
     return 0;
 }
