@@ -4,7 +4,7 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-.PHONY: help demo test lint stubs wheel bench check clean
+.PHONY: help demo test docs lint stubs wheel bench check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ demo: ## a counter that loses updates, and those that do not, without the GIL if
 
 test: ## all tests, on the default Python and on a free-threaded one
 	@.ci/test $(ARGS)
+
+docs: ## the documentation, into build/docs/html; ARGS=--external asks the links that lead outside
+	@.ci/docs $(ARGS)
 
 lint: ## ruff and cython-lint
 	@.ci/lint $(ARGS)

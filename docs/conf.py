@@ -1,0 +1,30 @@
+"""How Sphinx builds these pages. `make docs` calls it, with the package installed."""
+
+from importlib.metadata import version
+
+project = "atomicpy"
+release = version("atomicpy")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+exclude_patterns = ["README.md"]
+
+# Pages link to headings of each other; the same anchors as on the forges that show the sources as they are.
+myst_heading_anchors = 3
+
+# A single backtick in a docstring is code.
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True}
+
+html_theme = "furo"
+html_title = "atomicpy"
+html_static_path = ["_static"]
+html_css_files = ["atomicpy.css"]
+html_copy_source = False
+html_show_copyright = False
+pygments_style = "tango"
+pygments_dark_style = "monokai"
+
+# `make docs ARGS=--external` asks every address outside; the answer depends on the network of the day.
+linkcheck_timeout = 20
+linkcheck_retries = 2

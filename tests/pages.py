@@ -1,0 +1,166 @@
+"""Runs the code of a page of the documentation, as CONTRIBUTING.md ("Code in the documentation") says it is written.
+
+A page is one folder and its blocks run there in their order, each a program of its own:
+
+    python           a program. One that begins with `# name.py` is that file: it is written, and not run by itself
+    cython, toml     a file, named in the same way
+    console          commands after `$ `, and below each what it prints. `$ echo $?` shows the status; without it, it is 0
+    text output      what the program above prints
+    text sample      what it printed once, and console sample: the same for its commands. Numbers and the spaces
+                     around them may differ
+    … gil, … free-threaded     after these: only compared on that build (and, for console, only run there)
+
+In an output `...` stands for anything.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from helpers import FREE_THREADED, PYTHON
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```([\w{}-]*)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
+NAMED = re.compile(r"# ([\w./-]+\.\w+)\n")
+BUILDS = {"gil": not FREE_THREADED, "free-threaded": FREE_THREADED}
+FILES, OUTPUTS = {"cython", "toml"}, {"output", "sample"}
+
+
+class Block(NamedTuple):
+    where: str  # page:line
+    language: str
+    words: list[str]
+    text: str
+
+    @property
+    def name(self):
+        """The file that it is."""
+        found = NAMED.match(self.text)
+        return found[1] if found and self.language in {"python", *FILES} else None
+
+    @property
+    def for_this_build(self):
+        return all(BUILDS[word] for word in self.words if word in BUILDS)
+
+
+def blocks(page):
+    """The blocks of code of a page; what Sphinx is told, `{literalinclude}` say, is none."""
+    text = page.read_text("utf-8")
+    for found in BLOCK.finditer(text):
+        language, words, body = found.groups()
+        if not language.startswith("{"):
+            line = text.count("\n", 0, found.start()) + 1
+            yield Block(f"{page.relative_to(ROOT)}:{line}", language, words.split(), body)
+
+
+def pattern(shown, sample):
+    """A regular expression for what is shown."""
+    parts = []
+    for part in shown.strip().split("..."):
+        escaped = re.escape(part)
+        if sample:
+            # 1,000 or 13.7 M; the columns of a table move with the numbers in them.
+            escaped = re.sub(r"\d[\d,]*(?:\\\.\d+)?(?:(?:\\ )+(?:k|M|G)\b)?", r"\\d[\\d,.]*(?: +[kMG]\\b)?", escaped)
+            escaped = re.sub(r"(?:\\ )+", r" +", escaped)
+        parts.append(escaped)
+    return re.compile(".*?".join(parts), re.S)
+
+
+def compare(where, shown, printed, sample):
+    printed = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    assert pattern(shown, sample).fullmatch(printed), f"{where}: it shows\n{shown}\nand what came is\n{printed}"
+
+
+class Runner:
+    """Runs the blocks of one page in a folder."""
+
+    def __init__(self, folder, timeout):
+        self.folder = folder
+        self.timeout = timeout
+        self.environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV", "PYTEST"))
+        } | {"COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
+        self.printed = None  # by the last program
+
+    def run(self, command, cwd=None):
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            timeout=self.timeout,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def block(self, block):
+        handle = getattr(self, "on_" + block.language, None)
+        assert handle, f"{block.where}: blocks of this kind ({block.language or 'none'}) are not tested; see CONTRIBUTING.md"
+        handle(block)
+
+    def write(self, block):
+        assert block.name, f"{block.where}: begin it with a comment that names the file: # name.pyx"
+        (self.folder / block.name).write_text(block.text, "utf-8")
+
+    on_cython = on_toml = write
+
+    def on_python(self, block):
+        if block.name:
+            self.write(block)
+            return
+        program = self.folder / "block.py"
+        program.write_text(block.text, "utf-8")
+        status, self.printed = self.run([sys.executable, "-W", "error", program])
+        assert status == 0, f"{block.where}: it ended with status {status}\n{self.printed}"
+
+    def on_text(self, block):
+        assert OUTPUTS & set(block.words), f"{block.where}: say what it is, `text output` or `text sample`"
+        assert self.printed is not None, f"{block.where}: no program above it"
+        if block.for_this_build:
+            compare(block.where, block.text, self.printed, "sample" in block.words)
+
+    def on_console(self, block):
+        assert block.text.startswith("$ "), f"{block.where}: begin a command with `$ `"
+        if not block.for_this_build:
+            return
+        status, unexplained = 0, ""
+        for step in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
+            line, _, shown = step.partition("\n")
+            if line == "echo $?":
+                assert shown.strip() == str(status), f"{block.where}: the status is {status}"
+                unexplained = ""
+                continue
+            assert not unexplained, unexplained
+            status, printed = self.command(block, line)
+            if printed is not None:
+                compare(f"{block.where}: {line}", shown, printed, "sample" in block.words)
+                unexplained = f"{block.where}: {line}: it ended with status {status}\n{printed}" if status else ""
+        assert not unexplained, unexplained
+
+    def command(self, block, line):
+        """The status and the output; None for what is not run here."""
+        match shlex.split(line):
+            case ["make", *targets]:
+                # What they do is what runs this. That they would run is what can be asked.
+                command = ["make", "--dry-run", *targets]
+                subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+                return 0, None
+            case ["python", "-m", "pip", "install", *_]:
+                return 0, None  # what has brought the package here
+            case ["uv", "python", "install", wanted]:
+                assert re.fullmatch(r"3\.1[3-9]t", wanted)
+                return 0, None
+            case ["python", script, *rest] if (ROOT / script).is_file() and not (self.folder / script).exists():
+                return self.run([*PYTHON, script, *rest], cwd=ROOT)
+            case ["python", *rest]:
+                return self.run([sys.executable, *rest])
+            case _:
+                raise AssertionError(f"{block.where}: a command that no test knows: {line}")

@@ -1,0 +1,135 @@
+"""Every code block of the documentation runs and prints what it shows, every link leads somewhere, every figure is one
+that was measured."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pages import Block, Runner, blocks, compare
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+# A wheel is tested with the tests alone beside it; in the project the files must be there.
+pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="not in a checkout: no documentation here")
+
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if DOCS.exists() else []
+WITH_CODE = [page for page in PAGES if page.name != "README.md" and any(blocks(page))]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def test_there_are_pages():
+    assert len(WITH_CODE) > 8
+
+
+@pytest.mark.timeout(600)  # the one on Cython waits for the compiler
+@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+def test_code_runs_and_prints_what_is_shown(page, tmp_path):
+    runner = Runner(tmp_path, timeout=400)
+    for block in blocks(page):
+        runner.block(block)
+
+
+def slug(heading: str) -> str:
+    """The anchor of a heading, as the forges and MyST make it."""
+    text = re.sub(r"[`*]", "", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), f"{name(page)}: {target}"
+        if anchor and there.suffix == ".md":
+            assert anchor in map(slug, re.findall(r"^#+ (.*)$", prose(there), re.M)), f"{name(page)}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_pictures_are_there_and_say_how_they_are_made(page):
+    text = prose(page)
+    for found in re.finditer(r"^!\[([^\]]+)\]\(([^)\s]+)\)[^\n]*\n(.*?)(?=^#|\Z)", text, re.M | re.S):
+        alternative, path, below = found.groups()
+        assert len(alternative) > 20, f"{name(page)}: {path}: say what is to be seen, for who cannot see it"
+        assert (page.parent / path).is_file(), path
+        paragraph = below.strip().split("\n\n")[0]
+        assert re.search(r"`(make|python) [^`]+`|benchmarks/scaling.py", paragraph), f"{name(page)}: {path}: made by what?"
+
+
+def test_figures_are_those_that_were_measured():
+    done = subprocess.run(
+        [sys.executable, "-P", DOCS / "figures.py", "--check"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_page_is_in_the_table_of_contents():
+    listed = set()
+    for page in DOCS.rglob("*.md"):
+        for body in re.findall(r"^```\{toctree\}\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
+            entries = [line for line in body.splitlines() if line and not line.startswith(":")]
+            listed |= {(page.parent / f"{entry}.md").resolve() for entry in entries}
+    assert listed == {page.resolve() for page in DOCS.rglob("*.md")} - {(DOCS / "index.md").resolve()}
+
+
+# ---- the runner itself: it must find what is wrong ----
+
+
+def block(language: str, text: str, *words: str) -> Block:
+    return Block("here:1", language, list(words), text)
+
+
+def test_a_program_that_fails_is_found(tmp_path):
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        Runner(tmp_path, 60).block(block("python", "1 / 0\n"))
+
+
+def test_an_output_that_differs_is_found(tmp_path):
+    runner = Runner(tmp_path, 60)
+    runner.block(block("python", "print('lost', 17)\n"))
+    runner.block(block("text", "lost 17\n", "output"))
+    runner.block(block("text", "lost 2,000\n", "sample"))
+    runner.block(block("text", "l... 17\n", "output"))
+    for text, word in [("lost 18\n", "output"), ("found 17\n", "sample"), ("lost\n", "sample"), ("lost ...8\n", "output")]:
+        with pytest.raises(AssertionError, match="what came is"):
+            runner.block(block("text", text, word))
+
+
+def test_a_status_that_is_not_shown_is_found(tmp_path):
+    command = """$ python -c "import sys; print('hi'); sys.exit(3)"\nhi\n"""
+    runner = Runner(tmp_path, 60)
+    with pytest.raises(AssertionError, match="status 3"):
+        runner.block(block("console", command))
+    runner.block(block("console", command + "$ echo $?\n3\n"))
+    with pytest.raises(AssertionError, match="the status is 3"):
+        runner.block(block("console", command + "$ echo $?\n4\n"))
+    with pytest.raises(AssertionError, match="no test knows"):
+        runner.block(block("console", "$ sing\n"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("", ()), ("text", ()), ("rust", ()), ("cython", ())], ids=["none", "text", "rust", "no-name"]
+)
+def test_a_block_that_nobody_would_run_is_found(tmp_path, language, words):
+    with pytest.raises(AssertionError, match="here:1"):
+        Runner(tmp_path, 60).block(block(language, "x\n", *words))
+
+
+def test_numbers_of_a_sample_may_differ_and_nothing_else():
+    shown = "racy      250,000    29,578   0.97\nracy lost 88 % of its increments"
+    compare("", shown, "racy 1,000 5 1.10\nracy lost 3 % of its increments", True)
+    for printed in ("racy 1,000 5 1.10 7\nracy lost 3 % of its increments", "atomic 1 2 3\nracy lost 3 % of its increments"):
+        with pytest.raises(AssertionError):
+            compare("", shown, printed, True)
