@@ -1,4 +1,5 @@
-"""What the benchmarks have measured, as tables and a picture: FOLDER/README.md and FOLDER/scaling.svg.
+"""What the benchmarks have measured, as tables and a picture: FOLDER/README.md, FOLDER/scaling.svg, and the same picture
+for the documentation, docs/pictures/counting.svg.
 
     python benchmarks/report.py benchmarks/results
 
@@ -9,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 ACCESSES = ("local", "global", "attribute")
 SHOWN = {  # in the picture: the counters, and the colour of each
     "racy": "#999999",
@@ -115,15 +117,18 @@ def locks_table(reports):
     )
 
 
-def picture(reports, path):
+def picture(reports, path, columns):
+    """A panel for each interpreter: beside each other, or one below the other for the width of a page of text."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "atomicpy"  # the same figures make the same file
     from matplotlib import pyplot
 
-    figure_, axes = pyplot.subplots(1, len(reports), figsize=(5.5 * len(reports), 4.6), sharex=True, squeeze=False)
-    for axis, (interpreter, report) in zip(axes[0], reports.items(), strict=True):
+    rows = -(-len(reports) // columns)
+    size = (5.5 * columns, 4.6 * rows) if columns > 1 else (4.8, 3.8 * rows)
+    figure_, axes = pyplot.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
+    for axis, (interpreter, report) in zip(axes.flat, reports.items(), strict=True):
         points = [p for p in report["points"] if p["access"] == "global" and p["contended"] and "ns" in p]
         most = max((p["threads"] for p in points), default=1)
         bars = sorted((p for p in points if p["threads"] == most), key=lambda p: p["ns"], reverse=True)
@@ -137,6 +142,7 @@ def picture(reports, path):
         axis.set_title(f"CPython {interpreter}, {gil}\n{most} threads, one counter, through a global", fontsize=10)
         axis.set_xlabel("ns for each increment of all threads (less is better)")
         axis.margins(x=0.15)
+        axis.tick_params(labelbottom=True)
         axis.spines[["top", "right"]].set_visible(False)
     figure_.tight_layout()
     figure_.savefig(path, metadata={"Date": None})
@@ -169,8 +175,9 @@ def main():
         if reports := read(folder, kind):
             lines += ["", f"## {title}", "", *([what, ""] if what else []), *rows(reports)]
     (folder / "README.md").write_text("\n".join(lines) + "\n")
-    picture(scaling, folder / "scaling.svg")
-    print(f"written: {folder / 'README.md'}, {folder / 'scaling.svg'}")
+    picture(scaling, folder / "scaling.svg", len(scaling))
+    picture(scaling, DOCS / "pictures" / "counting.svg", 1)
+    print(f"written: {folder / 'README.md'}, {folder / 'scaling.svg'}, docs/pictures/counting.svg")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """How Sphinx builds these pages. `make docs` calls it, with the package installed."""
 
-from importlib.metadata import version
+import sys
+from importlib import metadata
+from pathlib import Path
 
 project = "atomicpy"
-release = version("atomicpy")
+version = release = metadata.version("atomicpy")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["README.md"]
+sys.path.append(str(Path(__file__).parent))  # comments.py
+extensions = ["myst_parser", "sphinx.ext.autodoc", "comments"]
 
 # Pages link to headings of each other; the same anchors as on the forges that show the sources as they are.
 myst_heading_anchors = 3

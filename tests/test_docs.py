@@ -88,7 +88,7 @@ def test_every_page_is_in_the_table_of_contents():
 
 
 def block(language: str, text: str, *words: str) -> Block:
-    return Block("here:1", language, list(words), text)
+    return Block("here:1", (0, 0), language, list(words), text)
 
 
 def test_a_program_that_fails_is_found(tmp_path):
