@@ -139,8 +139,9 @@ def picture(reports, path, columns):
             digits = 0 if point["ns"] >= 20 else 1
             axis.text(point["ns"], i, f" {point['ns']:.{digits}f}", va="center")
         gil = "with the GIL" if report["conditions"]["gil"] else "without the GIL"
-        axis.set_title(f"CPython {interpreter}, {gil}\n{most} threads, one counter, through a global", fontsize=10)
-        axis.set_xlabel("ns for each increment of all threads (less is better)")
+        title = f"CPython {interpreter}, {gil}\n{most} threads, one counter, through a global"
+        axis.set_title(title, fontsize=10 if columns > 1 else 9)
+        axis.set_xlabel("ns for each increment of all threads (less is better)", fontsize=10 if columns > 1 else 8)
         axis.margins(x=0.15)
         axis.tick_params(labelbottom=True)
         axis.spines[["top", "right"]].set_visible(False)

@@ -61,7 +61,9 @@ class Comment(SphinxDirective):
             lines = docstring(text)
         if not lines:
             raise self.error(f"no comment with {words!r} in {path}")
-        node = nodes.container(classes=["from-the-code"])
+        # "ap_mutex.h: a fair mutex" says the name once more.
+        lines = [re.sub(rf"^{re.escape(Path(path).name)}: (\w)", lambda found: found[1].upper(), line) for line in lines]
+        node = nodes.container()
         markdown = [f"From `{Path(path).parent.name}/{Path(path).name}`:", "", *as_markdown(lines)]
         self.state.nested_parse(StringList(markdown, path), self.content_offset, node)
         return [node]

@@ -15,8 +15,6 @@ myst_heading_anchors = 3
 
 # A single backtick in a docstring is code.
 default_role = "code"
-autodoc_member_order = "bysource"
-autodoc_default_options = {"members": True}
 
 html_theme = "furo"
 html_title = "atomicpy"

@@ -34,7 +34,7 @@ def ns(value):
 
 
 def table(head, rows):
-    lines = [head, ["---"] * len(head), *rows]
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return "\n" + "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
 
@@ -182,11 +182,11 @@ def atomicity():
         share = 100 * worst / row["of"]
         return f"**{share:.0f} %**" if share >= 1 else f"**{worst}**"
 
-    said = {"atomic": "yes", "with the GIL, by accident": "only with the GIL", "not atomic": "no"}
+    said = {"atomic": "yes", "with the GIL, by accident": "GIL only", "not atomic": "no"}
     return table(
-        ["operation", "atomic", *(f"{build(name)}: lost" for name in found)],
+        ["operation", *(f"lost: {build(name)}" for name in found), "atomic"],
         [
-            [f"`{name}`".replace("|", r"\|"), said[row["claim"]], *(cell(r["operations"][name]) for r in found.values())]
+            [f"`{name}`".replace("|", r"\|"), *(cell(r["operations"][name]) for r in found.values()), said[row["claim"]]]
             for name, row in names.items()
         ],
     )
@@ -213,7 +213,9 @@ FIGURES = {
 
 def filled(text, page):
     def fill(found):
-        start, name, _, end = found.groups()
+        start, name, old, end = found.groups()
+        if not old.startswith("\n") and text[found.start() - 1] == "\n":
+            sys.exit(f"{page}: figures {name!r} inside a sentence begin a line, and would begin a paragraph: move them")
         if name not in FIGURES:
             sys.exit(f"{page}: no figures {name!r}; there are {', '.join(FIGURES)}")
         return f"{start}{FIGURES[name]()}{end}"

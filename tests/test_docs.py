@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import atomicpy
 import pytest
 from pages import Block, Runner, blocks, compare
 
@@ -73,6 +74,22 @@ def test_figures_are_those_that_were_measured():
         [sys.executable, "-P", DOCS / "figures.py", "--check"], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_reference_has_every_public_name_and_member():
+    text = "".join(page.read_text("utf-8") for page in (DOCS / "api").glob("*.md"))
+    members = {}
+    for indent, name in re.findall(r"^( *)\.\. auto\w+:: (?:[\w.]+\.)?(\w+)$", text, re.M):
+        if indent:
+            members[last].add(name)
+        else:
+            last, members[name] = name, set()
+    there = {name: getattr(atomicpy, name, None) for name in [*atomicpy.__all__, "LocalCounter"]}
+    there["LocalCounter"] = type(atomicpy.ShardedCounter().local())
+    assert set(members) == set(there)
+    for name, thing in there.items():
+        documented = {m for m in vars(thing) if not m.startswith("_")} if isinstance(thing, type) else set()
+        assert members[name] == documented, name
 
 
 def test_every_page_is_in_the_table_of_contents():
