@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# In the documentation: docs/design/sleeping.md
 """How a thread of Python blocks: timeouts as deadlines, the GIL let go, Ctrl-C heard.
 
 Every wait of the package goes through `block()`. Before it sleeps it lets go of the GIL (on a free-threaded build: it

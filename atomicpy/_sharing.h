@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/sharing.md
  *
  * _sharing.h: relief from the fight over the reference count of a shared object.
  *

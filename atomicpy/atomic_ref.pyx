@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# In the documentation: docs/design/atomic-ref.md
 """AtomicRef: a reference to an object, shared by threads.
 
 To load it is two steps: read the pointer, count a reference to what it points to. In between, another thread may

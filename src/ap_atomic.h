@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/atomic-values.md
  *
  * ap_atomic.h: atomic values of one word. The one header to include; each type has a file.
  *

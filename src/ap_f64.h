@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/atomic-values.md
  *
  * ap_f64.h: a double, kept as its bits.
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/atomic-values.md
  *
  * ap_i64.h: a signed 64-bit word. See ap_atomic.h for the names and for the weaker orders.
  */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/mutex.md
  *
  * ap_mutex.h: a fair mutex, all of whose state is in one word. Any thread may unlock it, as with Python's threading.Lock.
  *

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/once-and-wait-group.md
  *
  * ap_once.h: one thread does it, the others wait until it is done. Go's sync.Once.
  *

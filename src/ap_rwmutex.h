@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/rwmutex.md
  *
  * ap_rwmutex.h: a lock for many readers or one writer. Go's sync.RWMutex, with timeouts.
  *

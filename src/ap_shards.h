@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/sharded-counter.md
  *
  * ap_shards.h: a counter that any number of threads add to without meeting, because each has a cell of its own.
  *

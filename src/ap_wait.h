@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/sleeping.md
  *
  * ap_wait.h: put a thread to sleep on a word until another one wakes it or a deadline passes.
  *

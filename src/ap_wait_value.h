@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/sleeping.md
  *
  * ap_wait_value.h: sleep until an atomic value differs from one that was seen. C++20's std::atomic::wait.
  *

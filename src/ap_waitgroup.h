@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/once-and-wait-group.md
  *
  * ap_waitgroup.h: a count of what is still to be done, and a way to sleep until it is zero. Go's sync.WaitGroup.
  *

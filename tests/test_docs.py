@@ -28,11 +28,41 @@ def test_there_are_pages():
     assert len(WITH_CODE) > 8
 
 
+def test_every_path_that_contributing_names_is_there_and_every_file_is_named():
+    rows = re.findall(r"^\| (`[^|]*) \| ", (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Building")[0], re.M)
+    named = set()
+    for row in rows:
+        folder = ""
+        for word in re.findall(r"`([^`]+)`", row):
+            if word.startswith("."):  # `ap_wait.h` `.c`: the same name with another ending, unless it is there itself
+                if not (ROOT / word).exists():
+                    word = last.rsplit(".", 1)[0] + word
+            elif "/" in word.rstrip("/") or (ROOT / word).exists():
+                folder = word.rpartition("/")[0]
+            elif folder:
+                word = f"{folder}/{word}"
+            found = [*ROOT.glob(word.rstrip("/"))] or [*ROOT.glob(f"{word}.*")]
+            assert found, f"{word}: in the table of CONTRIBUTING.md, and not here"
+            named |= {path.relative_to(ROOT) for path in found}
+            last = word
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    if tracked.returncode:
+        pytest.skip("not in a clone: what belongs to the project is not known")
+    whole = {path for path in named if (ROOT / path).is_dir()}
+    specific = {Path("src"), Path("atomicpy")}  # their files have rows of their own
+    for line in tracked.stdout.splitlines():
+        path = Path(line)
+        covered = path in named or any(parent in whole - specific for parent in path.parents) or path.name == ".gitignore"
+        assert covered or path.name in {"py.typed"}, f"{line}: in no row of the table in CONTRIBUTING.md"
+
+
 @pytest.mark.timeout(600)  # the one on Cython waits for the compiler
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_code_runs_and_prints_what_is_shown(page, tmp_path):
     runner = Runner(tmp_path, timeout=400)
     for block in blocks(page):
+        if block.language == "sh" and page.parent == ROOT:
+            continue  # for people; not in docs/
         runner.block(block)
 
 
@@ -74,6 +104,23 @@ def test_figures_are_those_that_were_measured():
         [sys.executable, "-P", DOCS / "figures.py", "--check"], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_design_notes_and_code_name_each_other():
+    shown = {
+        (page.name, (page.parent / path).resolve())
+        for page in (DOCS / "design").glob("*.md")
+        for path in re.findall(r"^```\{comment\} (\S+)\n```$", page.read_text("utf-8"), re.M)
+    }
+    code = [*(ROOT / "src").iterdir(), *(ROOT / "atomicpy").rglob("*.pyx"), *(ROOT / "atomicpy").rglob("*.h")]
+    named = {
+        (name, path)
+        for path in code
+        for name in re.findall(r"In the documentation: docs/design/(\S+)$", path.read_text("utf-8"), re.M)
+    }
+    assert len(shown) > 8
+    assert {pair for pair in shown if pair[1].suffix != ".c"} <= named
+    assert {name for name, _ in named} <= {page.name for page in (DOCS / "design").glob("*.md")}
 
 
 def test_the_reference_has_every_public_name_and_member():
