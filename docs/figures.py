@@ -60,10 +60,12 @@ def counting():
 
     def row(label, of):
         values = [of(report) for report in found.values()]
-        return [label, *(ns(value) if value is not None else "-" for value in values)]
+        return [label, *(value if isinstance(value, str) else "-" if value is None else ns(value) for value in values)]
 
     def handle(report):
-        return point(report, "ShardedCounter.local().inc") or point(report, "ShardedCounter.local().inc", threads=1)
+        both = point(report, "ShardedCounter.local().inc")
+        # No round of it was parallel, with the GIL: one thread then, and said so.
+        return both or f"{ns(point(report, 'ShardedCounter.local().inc', threads=1))} (one thread)"
 
     heads = [build(name) + (", GIL" if report["conditions"]["gil"] else "") for name, report in found.items()]
     return table(
