@@ -10,7 +10,7 @@ A page is one folder and its blocks run there in their order, each a program of 
     text output      what the program above prints
     text sample      what it printed once, and console sample: the same for its commands. Numbers and the spaces
                      around them may differ
-    … gil, … free-threaded     after these: only compared on that build (and, for console, only run there)
+    … gil, free-threaded, 3.13+    after these: only compared on that build (and, for console, only run there)
 
 In an output `...` stands for anything.
 """
@@ -29,7 +29,7 @@ from helpers import FREE_THREADED, PYTHON
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```([\w{}-]*)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 NAMED = re.compile(r"# ([\w./-]+\.\w+)\n")
-BUILDS = {"gil": not FREE_THREADED, "free-threaded": FREE_THREADED}
+BUILDS = {"gil": not FREE_THREADED, "free-threaded": FREE_THREADED, "3.13+": sys.version_info >= (3, 13)}
 # A busy machine may run the threads of a sample one after the other, and it says that nothing happened.
 SAMPLE_TRIES = 5
 FILES, OUTPUTS = {"cython", "toml"}, {"output", "sample"}
