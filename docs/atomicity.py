@@ -251,7 +251,10 @@ def extend_in_one_piece(total):
         for _ in range(times):
             numbers.extend((me, me))
 
-    return work, lambda: sum(a != b for a, b in zip(numbers[::2], numbers[1::2], strict=True)) + 2 * total - len(numbers)
+    return (
+        work,
+        lambda: sum(a != b for a, b in zip(numbers[::2], numbers[1::2], strict=True)) + 2 * total - len(numbers),
+    )
 
 
 def sort_seen(total):
@@ -289,7 +292,7 @@ def store_and_read(total):
     box, wrong = Box(), [0] * THREADS
 
     def work(me, times):
-        for i in range(times):
+        for _ in range(times):
             if me % 2:
                 box.n = (me, me)
             else:

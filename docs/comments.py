@@ -62,7 +62,9 @@ class Comment(SphinxDirective):
         if not lines:
             raise self.error(f"no comment with {words!r} in {path}")
         # "ap_mutex.h: a fair mutex" says the name once more.
-        lines = [re.sub(rf"^{re.escape(Path(path).name)}: (\w)", lambda found: found[1].upper(), line) for line in lines]
+        lines = [
+            re.sub(rf"^{re.escape(Path(path).name)}: (\w)", lambda found: found[1].upper(), line) for line in lines
+        ]
         node = nodes.container()
         markdown = [f"From `{Path(path).parent.name}/{Path(path).name}`:", "", *as_markdown(lines)]
         self.state.nested_parse(StringList(markdown, path), self.content_offset, node)

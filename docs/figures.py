@@ -19,7 +19,9 @@ PLACE = re.compile(r"(<!-- figures ([\w-]+) -->)(.*?)(<!-- end -->)", re.S)
 def reports(folder, kind):
     """{interpreter: report} of that benchmark, in the order of the versions."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / folder).glob(f"{kind}-*.json"))]
-    names = [report["interpreter"] if "interpreter" in report else report["conditions"]["interpreter"] for report in found]
+    names = [
+        report["interpreter"] if "interpreter" in report else report["conditions"]["interpreter"] for report in found
+    ]
     return dict(zip((name.removeprefix("CPython ") for name in names), found, strict=True))
 
 
@@ -161,7 +163,9 @@ def thousand_threads():
     for report in found.values():
         row = report["locks"]["1,000 threads, WaitGroup.go / Thread"]
         cells.append(f"{row['ns'] / 1000:.0f} / {row['baseline_ns'] / 1000:.0f} µs")
-    return table(["start and end of a thread, one of 1,000", *map(build, found)], [["`WaitGroup.go` / `Thread`", *cells]])
+    return table(
+        ["start and end of a thread, one of 1,000", *map(build, found)], [["`WaitGroup.go` / `Thread`", *cells]]
+    )
 
 
 def ratio(kind, group, name):
@@ -188,7 +192,11 @@ def atomicity():
     return table(
         ["operation", *(f"lost: {build(name)}" for name in found), "atomic"],
         [
-            [f"`{name}`".replace("|", r"\|"), *(cell(r["operations"][name]) for r in found.values()), said[row["claim"]]]
+            [
+                f"`{name}`".replace("|", r"\|"),
+                *(cell(r["operations"][name]) for r in found.values()),
+                said[row["claim"]],
+            ]
             for name, row in names.items()
         ],
     )

@@ -1,6 +1,6 @@
 """Every link inside the pages that were built leads to a page, an anchor, a file or a picture that is there.
 
-    python docs/links.py build/docs/html
+python docs/links.py build/docs/html
 """
 
 import sys

@@ -6,7 +6,7 @@ A page is one folder and its blocks run there in their order, each a program of 
 
     python           a program. One that begins with `# name.py` is that file: it is written, and not run by itself
     cython, toml     a file, named in the same way
-    console          commands after `$ `, and below each what it prints. `$ echo $?` shows the status; without it, it is 0
+    console          commands after `$ `, and below each what it prints. `$ echo $?` is the status; without it that is 0
     text output      what the program above prints
     text sample      what it printed once, and console sample: the same for its commands. Numbers and the spaces
                      around them may differ
@@ -111,7 +111,9 @@ class Runner:
 
     def block(self, block):
         handle = getattr(self, "on_" + block.language, None)
-        assert handle, f"{block.where}: blocks of this kind ({block.language or 'none'}) are not tested; see CONTRIBUTING.md"
+        assert handle, (
+            f"{block.where}: blocks of this kind ({block.language or 'none'}) are not tested; see CONTRIBUTING.md"
+        )
         handle(block)
 
     def write(self, block):
@@ -142,7 +144,7 @@ class Runner:
         if not block.for_this_build:
             return
         if self.refresh and "sample" in block.words:
-            text = ""
+            text, status = "", 0
             for line in re.findall(r"^\$ (.*)$", block.text, re.M):
                 if line == "echo $?":
                     text += f"$ {line}\n{status}\n"

@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-import atomicpy
 import pytest
 from pages import Block, Runner, blocks, compare
+
+import atomicpy
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 
 # A wheel is tested with the tests alone beside it; in the project the files must be there.
-pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="not in a checkout: no documentation here")
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "pyproject.toml").exists(), reason="not in a checkout: no documentation here"
+)
 
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if DOCS.exists() else []
 WITH_CODE = [page for page in PAGES if page.name != "README.md" and any(blocks(page))]
@@ -28,34 +31,42 @@ def test_there_are_pages():
     assert len(WITH_CODE) > 8
 
 
-def test_every_path_that_contributing_names_is_there_and_every_file_is_named():
-    rows = re.findall(r"^\| (`[^|]*) \| ", (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Building")[0], re.M)
-    named = set()
-    for row in rows:
-        folder = ""
-        for word in re.findall(r"`([^`]+)`", row):
-            if word.startswith("."):  # `ap_wait.h` `.c`: the same name with another ending, unless it is there itself
-                if not (ROOT / word).exists():
-                    word = last.rsplit(".", 1)[0] + word
-            elif "/" in word.rstrip("/") or (ROOT / word).exists():
-                folder = word.rpartition("/")[0]
-            elif folder:
-                word = f"{folder}/{word}"
-            found = [*ROOT.glob(word.rstrip("/"))] or [*ROOT.glob(f"{word}.*")]
-            assert found, f"{word}: in the table of CONTRIBUTING.md, and not here"
-            named |= {path.relative_to(ROOT) for path in found}
-            last = word
+def paths_of_row(cell: str) -> set[Path]:
+    """The files and folders that the first cell of a row of CONTRIBUTING.md names.
+
+    After `src/ap_wait.h` a `.c` is src/ap_wait.c, and a name without a folder is in that folder too.
+    """
+    found: set[Path] = set()
+    folder, before = "", ""
+    for word in re.findall(r"`([^`]+)`", cell):
+        name = word
+        if word.startswith(".") and not (ROOT / word).exists():
+            name = before.rsplit(".", 1)[0] + word
+        elif "/" in word or (ROOT / word).exists():
+            folder = word.rpartition("/")[0]
+        elif folder:
+            name = f"{folder}/{word}"
+        here = [*ROOT.glob(name.rstrip("/"))] or [*ROOT.glob(f"{name}.*")]
+        assert here, f"{name}: in the table of CONTRIBUTING.md, and not here"
+        found |= {path.relative_to(ROOT) for path in here}
+        before = name
+    return found
+
+
+def test_contributing_names_every_file_and_nothing_else():
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Building")[0]
+    named = set().union(*map(paths_of_row, re.findall(r"^\| (`[^|]*) \| ", table, re.M)))
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     if tracked.returncode:
         pytest.skip("not in a clone: what belongs to the project is not known")
-    whole = {path for path in named if (ROOT / path).is_dir()}
-    specific = {Path("src"), Path("atomicpy")}  # their files have rows of their own
-    for line in tracked.stdout.splitlines():
-        path = Path(line)
-        covered = path in named or any(parent in whole - specific for parent in path.parents) or path.name == ".gitignore"
-        assert covered or path.name in {"py.typed"}, f"{line}: in no row of the table in CONTRIBUTING.md"
+    # The files of these two have rows of their own.
+    folders = {path for path in named if (ROOT / path).is_dir()} - {Path("src"), Path("atomicpy")}
+    for path in map(Path, tracked.stdout.splitlines()):
+        covered = path in named or folders.intersection(path.parents) or path.name in {".gitignore", "py.typed"}
+        assert covered, f"{path}: in no row of the table in CONTRIBUTING.md"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands and the compiler's flags are those of POSIX")
 @pytest.mark.timeout(600)  # the one on Cython waits for the compiler
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_code_runs_and_prints_what_is_shown(page, tmp_path):
@@ -96,7 +107,9 @@ def test_pictures_are_there_and_say_how_they_are_made(page):
         assert len(alternative) > 20, f"{name(page)}: {path}: say what is to be seen, for who cannot see it"
         assert (page.parent / path).is_file(), path
         paragraph = below.strip().split("\n\n")[0]
-        assert re.search(r"`(make|python) [^`]+`|benchmarks/scaling.py", paragraph), f"{name(page)}: {path}: made by what?"
+        assert re.search(r"`(make|python) [^`]+`|benchmarks/scaling.py", paragraph), (
+            f"{name(page)}: {path}: made by what?"
+        )
 
 
 def test_figures_are_those_that_were_measured():
@@ -125,12 +138,12 @@ def test_design_notes_and_code_name_each_other():
 
 def test_the_reference_has_every_public_name_and_member():
     text = "".join(page.read_text("utf-8") for page in (DOCS / "api").glob("*.md"))
-    members = {}
+    members, cls = {}, ""
     for indent, name in re.findall(r"^( *)\.\. auto\w+:: (?:[\w.]+\.)?(\w+)$", text, re.M):
         if indent:
-            members[last].add(name)
+            members[cls].add(name)
         else:
-            last, members[name] = name, set()
+            cls, members[name] = name, set()
     there = {name: getattr(atomicpy, name, None) for name in [*atomicpy.__all__, "LocalCounter"]}
     there["LocalCounter"] = type(atomicpy.ShardedCounter().local())
     assert set(members) == set(there)
@@ -166,7 +179,12 @@ def test_an_output_that_differs_is_found(tmp_path):
     runner.block(block("text", "lost 17\n", "output"))
     runner.block(block("text", "lost 2,000\n", "sample"))
     runner.block(block("text", "l... 17\n", "output"))
-    for text, word in [("lost 18\n", "output"), ("found 17\n", "sample"), ("lost\n", "sample"), ("lost ...8\n", "output")]:
+    for text, word in [
+        ("lost 18\n", "output"),
+        ("found 17\n", "sample"),
+        ("lost\n", "sample"),
+        ("lost ...8\n", "output"),
+    ]:
         with pytest.raises(AssertionError, match="what came is"):
             runner.block(block("text", text, word))
 
@@ -184,7 +202,9 @@ def test_a_status_that_is_not_shown_is_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("language", "words"), [("", ()), ("text", ()), ("rust", ()), ("cython", ())], ids=["none", "text", "rust", "no-name"]
+    ("language", "words"),
+    [("", ()), ("text", ()), ("rust", ()), ("cython", ())],
+    ids=["none", "text", "rust", "no-name"],
 )
 def test_a_block_that_nobody_would_run_is_found(tmp_path, language, words):
     with pytest.raises(AssertionError, match="here:1"):
@@ -194,6 +214,9 @@ def test_a_block_that_nobody_would_run_is_found(tmp_path, language, words):
 def test_numbers_of_a_sample_may_differ_and_nothing_else():
     shown = "racy      250,000    29,578   0.97\nracy lost 88 % of its increments"
     compare("", shown, "racy 1,000 5 1.10\nracy lost 3 % of its increments", True)
-    for printed in ("racy 1,000 5 1.10 7\nracy lost 3 % of its increments", "atomic 1 2 3\nracy lost 3 % of its increments"):
+    for printed in (
+        "racy 1,000 5 1.10 7\nracy lost 3 % of its increments",
+        "atomic 1 2 3\nracy lost 3 % of its increments",
+    ):
         with pytest.raises(AssertionError):
             compare("", shown, printed, True)
