@@ -1,5 +1,6 @@
-"""What the benchmarks have measured, as tables and a picture: FOLDER/README.md, FOLDER/scaling.svg, and the same picture
-for the documentation, docs/pictures/counting.svg.
+"""What the benchmarks have measured, as tables and a picture: FOLDER/README.md and FOLDER/scaling.svg.
+
+The same picture in one column is for the documentation: docs/pictures/counting.svg.
 
     python benchmarks/report.py benchmarks/results
 
