@@ -152,6 +152,13 @@ def test_the_reference_has_every_public_name_and_member():
         assert members[name] == documented, name
 
 
+def test_operations_that_the_documentation_calls_atomic_lose_nothing():
+    command = [sys.executable, "-P", DOCS / "atomicity.py", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("atomic ") > 10
+
+
 def test_every_page_is_in_the_table_of_contents():
     listed = set()
     for page in DOCS.rglob("*.md"):
