@@ -69,6 +69,7 @@ def pattern(shown, sample):
     for part in re.split(r"\s*\.\.\.\s*", shown.strip()):
         escaped = re.escape(part)
         if sample:
+            escaped = re.sub(r"CPython\\ [\w.\\]+", r"CPython\\ \\S+?", escaped)
             # 1,000 or 13.7 M; the columns of a table move with the numbers in them.
             escaped = re.sub(r"\d[\d,]*(?:\\\.\d+)?(?:(?:\\ )+(?:k|M|G)\b)?", r"\\d[\\d,.]*(?: +[kMG]\\b)?", escaped)
             escaped = re.sub(r"(?:\\ )+", r" +", escaped)

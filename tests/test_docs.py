@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import run_program
 from pages import Block, Runner, blocks, compare
 
 import atomicpy
@@ -150,6 +151,23 @@ def test_the_reference_has_every_public_name_and_member():
     for name, thing in there.items():
         documented = {m for m in vars(thing) if not m.startswith("_")} if isinstance(thing, type) else set()
         assert members[name] == documented, name
+
+
+def test_the_reference_has_every_option_of_the_command_line():
+    sections = re.split(r"^## (\w+)$", (DOCS / "api" / "command-line.md").read_text("utf-8"), flags=re.M)
+    told = dict(zip(sections[1::2], sections[2::2], strict=True))
+
+    def options(*command: str) -> set[str]:
+        help_ = run_program(f"import atomicpy.__main__ as m; m.main([*{command}, '--help'])")
+        return set(re.findall(r"--[a-z]\w[\w-]*", help_.partition("options:")[2])) - {"--help"}
+
+    commands = re.findall(r"^    (\w+) +", run_program("import atomicpy.__main__ as m; m.main(['--help'])"), re.M)
+    assert set(told) == set(commands)
+    for command in commands:
+        there = options(command)
+        named = set(re.findall(r"--[a-z][\w-]*", told[command]))
+        assert there - named == set(), f"{command}: not in the reference"
+        assert {option for option in named if f"`{option}" in told[command]} <= there, f"{command}: no such option"
 
 
 def test_operations_that_the_documentation_calls_atomic_lose_nothing():
