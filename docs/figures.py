@@ -188,7 +188,7 @@ def atomicity():
         share = 100 * worst / row["of"]
         return f"**{share:.0f} %**" if share >= 1 else f"**{worst}**"
 
-    said = {"atomic": "yes", "with the GIL, by accident": "GIL only", "not atomic": "no"}
+    said = {"atomic": "yes", "with the GIL, by accident": "GIL\u00a0only", "not atomic": "no"}
     return table(
         ["operation", *(f"lost: {build(name)}" for name in found), "atomic"],
         [
