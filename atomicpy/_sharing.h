@@ -18,6 +18,8 @@
 
 #include <Python.h>
 
+#include "ap_base.h"
+
 #if defined(Py_GIL_DISABLED) && PY_VERSION_HEX >= 0x030E0000
 
 #define AP_DEFERS
@@ -52,18 +54,26 @@ static void ap_defer_when_shared(PyTypeObject *type)
 }
 
 /* The thread that made the object goes on for the price of a comparison. */
-static inline void ap_used(PyObject *self)
+static inline bool ap_is_mine(PyObject *self) { return !AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)); }
+
+static inline void ap_share(PyObject *self)
 {
-    if (!_Py_IsOwnedByCurrentThread(self)) {
-        PyUnstable_Object_EnableDeferredRefcount(self); /* once; later calls see that it has been done */
-    }
+    PyUnstable_Object_EnableDeferredRefcount(self); /* once; later calls see that it has been done */
 }
 
 #else
 
 #define ap_defer_when_shared(type) ((void)(type))
-#define ap_used(self) ((void)(self))
+#define ap_is_mine(self) ((void)(self), true)
+#define ap_share(self) ((void)(self))
 
 #endif
+
+static inline void ap_used(PyObject *self)
+{
+    if (!ap_is_mine(self)) {
+        ap_share(self);
+    }
+}
 
 #endif /* AP_SHARING_H */

@@ -4,7 +4,7 @@
  *
  * Where a method takes two arguments, or one that may be left out, Cython's wrapper counts a reference to each and takes
  * it back, 2 to 4 ns of a call of 15; a constructor goes through tp_new, a generic allocation and __cinit__, 9 ns of 30;
- * load() looks at its result before it returns it, 1 ns of 20.
+ * load(), and whatever else makes an int, looks at its result before it returns it, 1 ns of 20.
  * A shortcut is a function put in front of such a method, in the type's own table. It does the plain case (the right
  * number of arguments, no keywords, exact small ints, floats or bools) and knows no error: it gives whatever else
  * comes, untouched and before anything was done, to the method that stands in the .pyx. So a shortcut says again what
@@ -25,10 +25,11 @@ typedef struct {
     const char *name;
     int flags;
     void (*shortcut)(void);
-    ap_method *method; /* where the one of the .pyx is kept, if anybody asks for it */
+    PyCFunction *method; /* where the one of the .pyx is kept, if anybody asks for it */
 } ap_shortcut;
 
 #define AP_PUT(name) {#name, METH_FASTCALL | METH_KEYWORDS, (void (*)(void))name##_shortcut, &name##_method}
+#define AP_PUT_O(name) {#name, METH_O, (void (*)(void))name##_shortcut, &name##_method}
 #define AP_PUT_NOARGS(name) {#name, METH_NOARGS, (void (*)(void))name##_shortcut, NULL}
 #define AP_PUT_END {NULL, 0, NULL, NULL}
 
@@ -46,16 +47,29 @@ static int ap_put_shortcuts(PyTypeObject *type, const ap_shortcut *shortcuts)
         }
         void (*found)(void) = (void (*)(void))at->ml_meth;
         if (s->method != NULL && found != s->shortcut) { /* a second import finds the first one's */
-            *s->method = (ap_method)found;
+            *s->method = (PyCFunction)found;
         }
         at->ml_meth = (PyCFunction)s->shortcut;
     }
     return 0;
 }
 
+/* name_shortcut of name_body, which are functions of (self, ...): the owner's call asks nothing of anybody and needs no
+ * frame of its own; who else calls goes by name_shared. */
+#define AP_SHARED(name, parameters, arguments)                            \
+    static AP_COLD PyObject *name##_shared parameters                     \
+    {                                                                     \
+        ap_share(self);                                                   \
+        return name##_body arguments;                                     \
+    }                                                                     \
+    static PyObject *name##_shortcut parameters                           \
+    {                                                                     \
+        return ap_is_mine(self) ? name##_body arguments : name##_shared arguments; \
+    }
+
 /* `plain` is a function that returns whether it did it; it is inlined. */
 #define AP_SHORTCUT(name, plain)                                                                               \
-    static ap_method name##_method;                                                                            \
+    static PyCFunction name##_method;                                                                          \
     static PyObject *name##_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) \
     {                                                                                                          \
         PyObject *result;                                                                                      \
@@ -63,7 +77,7 @@ static int ap_put_shortcuts(PyTypeObject *type, const ap_shortcut *shortcuts)
         if (!AP_UNLIKELY(names != NULL) && plain(self, args, nargs, &result)) {                                \
             return result;                                                                                     \
         }                                                                                                      \
-        return name##_method(self, args, nargs, names);                                                        \
+        return ((ap_method)(void (*)(void))name##_method)(self, args, nargs, names);                           \
     }
 
 /* ---- plain arguments, and results ----------------------------------------------------------------------------- */
@@ -127,14 +141,29 @@ static inline PyObject *ap_box_bool(bool value)
     } ap_##W##_object;                                  \
     static inline ap_##W *ap_##W##_of(PyObject *self) { return &((ap_##W##_object *)self)->value; }
 
-/* load(): returning a new int is the last that it does, where Cython's looks whether there was memory for it. */
-#define AP_SHORTCUT_LOAD(W)                                              \
-    static PyObject *load_shortcut(PyObject *self, PyObject *unused)     \
-    {                                                                    \
-        (void)unused;                                                    \
-        ap_used(self);                                                   \
-        return ap_box_##W(ap_load_##W(ap_##W##_of(self)));               \
-    }
+/* load() and int(): returning a new int is the last that they do, where Cython's look whether there was memory for it. */
+#define AP_SHORTCUT_LOAD(W)                                          \
+    static inline PyObject *load_body(PyObject *self, PyObject *unused) \
+    {                                                                \
+        (void)unused;                                                \
+        return ap_box_##W(ap_load_##W(ap_##W##_of(self)));           \
+    }                                                                \
+    AP_SHARED(load, (PyObject * self, PyObject *unused), (self, unused))
+
+#define AP_SHORTCUT_INT(W)                                                                    \
+    static PyObject *ap_int(PyObject *self) { return ap_box_##W(ap_load_##W(ap_##W##_of(self))); } \
+    static void ap_put_int(PyTypeObject *type) { type->tp_as_number->nb_int = ap_int; }
+
+/* name(n), which returns the old value; `step` does it. */
+#define AP_SHORTCUT_FETCH(W, name, step)                                                  \
+    static PyCFunction name##_method;                                                     \
+    static inline PyObject *name##_body(PyObject *self, PyObject *argument)               \
+    {                                                                                     \
+        ap_##W##_c n;                                                                     \
+        ap_##W *word = ap_##W##_of(self);                                                 \
+        return ap_plain_##W(argument, &n) ? ap_box_##W(step) : name##_method(self, argument); \
+    }                                                                                     \
+    AP_SHARED(name, (PyObject * self, PyObject *argument), (self, argument))
 
 /* name(n=1). `step` is true when it was done; it may set `old`, from which `value` is the result. */
 #define AP_SHORTCUT_STEP(W, name, step, value)                                                                        \

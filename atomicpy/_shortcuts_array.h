@@ -57,6 +57,14 @@ AP_SHORTCUT_ELEMENT(fetch_xor, 2, AP_DONE(old = ap_fetch_xor_i64(word, n)), ap_b
 AP_SHORTCUT_ELEMENT(fetch_max, 2, AP_DONE(old = ap_fetch_max_i64(word, n)), ap_box_i64(old))
 AP_SHORTCUT_ELEMENT(fetch_min, 2, AP_DONE(old = ap_fetch_min_i64(word, n)), ap_box_i64(old))
 
+static PyCFunction load_method;
+static inline PyObject *load_body(PyObject *self, PyObject *i)
+{
+    ap_i64 *word = ap_plain_word(self, i);
+    return AP_UNLIKELY(word == NULL) ? load_method(self, i) : ap_box_i64(ap_load_i64(word));
+}
+AP_SHARED(load, (PyObject * self, PyObject *i), (self, i))
+
 static inline bool compare_exchange_plain(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)
 {
     int64_t expected, desired;
@@ -123,7 +131,7 @@ static void ap_dealloc_shortcut(PyObject *self)
 }
 
 static const ap_shortcut ap_shortcuts[] = {
-    AP_PUT(store), AP_PUT(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add),
+    AP_PUT_O(load), AP_PUT(store), AP_PUT(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add),
     AP_PUT(fetch_sub), AP_PUT(fetch_and), AP_PUT(fetch_or), AP_PUT(fetch_xor), AP_PUT(fetch_max), AP_PUT(fetch_min),
     AP_PUT(update),
     AP_PUT_END,

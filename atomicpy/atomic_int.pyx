@@ -420,6 +420,13 @@ cdef extern from *:
 
     AP_OBJECT(i64)
     AP_SHORTCUT_LOAD(i64)
+    AP_SHORTCUT_INT(i64)
+    AP_SHORTCUT_FETCH(i64, exchange, ap_exchange_i64(word, n))
+    AP_SHORTCUT_FETCH(i64, fetch_and, ap_fetch_and_i64(word, n))
+    AP_SHORTCUT_FETCH(i64, fetch_or, ap_fetch_or_i64(word, n))
+    AP_SHORTCUT_FETCH(i64, fetch_xor, ap_fetch_xor_i64(word, n))
+    AP_SHORTCUT_FETCH(i64, fetch_max, ap_fetch_max_i64(word, n))
+    AP_SHORTCUT_FETCH(i64, fetch_min, ap_fetch_min_i64(word, n))
     AP_SHORTCUT_STEP(i64, add, ap_fetch_add_i64_checked(word, n, &old), old + n)
     AP_SHORTCUT_STEP(i64, sub, ap_fetch_sub_i64_checked(word, n, &old), old - n)
     AP_SHORTCUT_STEP(i64, fetch_add, ap_fetch_add_i64_checked(word, n, &old), old)
@@ -430,13 +437,16 @@ cdef extern from *:
     AP_SHORTCUT_NEW(i64, 0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
-        AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
+        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub),
+        AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT_O(fetch_and), AP_PUT_O(fetch_or), AP_PUT_O(fetch_xor),
+        AP_PUT_O(fetch_max), AP_PUT_O(fetch_min), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
         AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    void ap_put_int(PyTypeObject *type) noexcept
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicInt, ap_shortcuts)
+ap_put_int(<PyTypeObject *>AtomicInt)
 defer_when_shared(<PyTypeObject *>AtomicInt)

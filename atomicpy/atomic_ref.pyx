@@ -69,32 +69,42 @@ cdef extern from *:
     #endif
 
     /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF. */
-    static inline int ap_try_incref(PyObject *object)
+    static inline bool ap_try_incref_own(PyObject *object)
     {
         uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
         if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
-            return 1;
+            return true;
         }
-        if (_Py_IsOwnedByCurrentThread(object)) {
-            _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
-            return 1;
+        if (!_Py_IsOwnedByCurrentThread(object)) {
+            return false;
         }
-        return ap_try_incref_shared(object);
+        _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
+        return true;
     }
 
-    static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
+    /* Goes on with a value that was read, and that is counted or not yet. */
+    static AP_COLD PyObject *ap_ref_load_from(_Atomic(PyObject *) *field, PyObject *value, bool counted)
     {
         for (;;) {
-            PyObject *value = atomic_load(field);
-            if (AP_UNLIKELY(!ap_try_incref(value))) {
-                continue;
-            }
-            if (AP_UNLIKELY(atomic_load(field) != value)) {
+            if (counted || ap_try_incref_own(value) || ap_try_incref_shared(value)) {
+                if (atomic_load(field) == value) {
+                    return value;
+                }
                 Py_DECREF(value);
-                continue;
             }
-            return value;
+            value = atomic_load(field);
+            counted = false;
         }
+    }
+
+    /* An object of this thread that is still there costs no call, and so no frame. */
+    static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
+    {
+        PyObject *value = atomic_load(field);
+        if (!ap_try_incref_own(value)) {
+            return ap_ref_load_from(field, value, false);
+        }
+        return AP_UNLIKELY(atomic_load(field) != value) ? ap_ref_load_from(field, value, true) : value;
     }
 
     /* A reference to desired that may be put where others load it. */
@@ -301,14 +311,23 @@ cdef extern from *:
         return (PyObject *)self;
     }
 
-    static PyObject *load_shortcut(PyObject *self, PyObject *unused)
+    static inline PyObject *load_body(PyObject *self, PyObject *unused)
     {
         (void)unused;
-        ap_used(self);
         return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
     }
+    AP_SHARED(load, (PyObject *self, PyObject *unused), (self, unused))
 
-    static const ap_shortcut ap_shortcuts[] = {AP_PUT_NOARGS(load), AP_PUT(compare_exchange), AP_PUT_END};
+    static PyCFunction exchange_method;
+    static inline PyObject *exchange_body(PyObject *self, PyObject *value)
+    {
+        return ap_ref_exchange_at(ap_ref_field((ap_ref_object *)self), value);
+    }
+    AP_SHARED(exchange, (PyObject *self, PyObject *value), (self, value))
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT_END,
+    };
 
     static int ap_put_all(PyTypeObject *type)
     {

@@ -394,6 +394,13 @@ cdef extern from *:
 
     AP_OBJECT(u64)
     AP_SHORTCUT_LOAD(u64)
+    AP_SHORTCUT_INT(u64)
+    AP_SHORTCUT_FETCH(u64, exchange, ap_exchange_u64(word, n))
+    AP_SHORTCUT_FETCH(u64, fetch_and, ap_fetch_and_u64(word, n))
+    AP_SHORTCUT_FETCH(u64, fetch_or, ap_fetch_or_u64(word, n))
+    AP_SHORTCUT_FETCH(u64, fetch_xor, ap_fetch_xor_u64(word, n))
+    AP_SHORTCUT_FETCH(u64, fetch_max, ap_fetch_max_u64(word, n))
+    AP_SHORTCUT_FETCH(u64, fetch_min, ap_fetch_min_u64(word, n))
     AP_SHORTCUT_STEP(u64, add, (old = ap_fetch_add_u64(word, n), true), old + n)
     AP_SHORTCUT_STEP(u64, sub, (old = ap_fetch_sub_u64(word, n), true), old - n)
     AP_SHORTCUT_STEP(u64, fetch_add, (old = ap_fetch_add_u64(word, n), true), old)
@@ -404,13 +411,16 @@ cdef extern from *:
     AP_SHORTCUT_NEW(u64, 0)
 
     static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
-        AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
+        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub),
+        AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT_O(fetch_and), AP_PUT_O(fetch_or), AP_PUT_O(fetch_xor),
+        AP_PUT_O(fetch_max), AP_PUT_O(fetch_min), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
         AP_PUT_END,
     };
     """
     int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    void ap_put_int(PyTypeObject *type) noexcept
     const void *ap_shortcuts
 
 ap_put_all(<PyTypeObject *>AtomicUInt, ap_shortcuts)
+ap_put_int(<PyTypeObject *>AtomicUInt)
 defer_when_shared(<PyTypeObject *>AtomicUInt)

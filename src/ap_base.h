@@ -16,8 +16,10 @@
 /* The way that is almost never taken stays out of the straight line. */
 #if defined(__GNUC__)
 #define AP_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+#define AP_COLD __attribute__((noinline, cold))
 #else
 #define AP_UNLIKELY(condition) (condition)
+#define AP_COLD
 #endif
 
 #endif /* AP_BASE_H */
