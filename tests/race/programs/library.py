@@ -204,15 +204,3 @@ def race_hook_of_logging():
     logger = logging.Logger("alone")
     logger.addHandler(Handler())
     twice(lambda: logger.warning("counted"))
-
-
-def clean_handler_of_logging():
-    class Handler(logging.Handler):
-        seen = 0
-
-        def emit(self, record):
-            self.seen += 1  # under the handler's own lock
-
-    logger = logging.Logger("guarded")
-    logger.addHandler(Handler())
-    twice(lambda: logger.warning("counted"))
