@@ -72,7 +72,7 @@ def _matches(name: str, path: str, patterns: tuple[str, ...]) -> bool:
 
 
 _watched: Watched | None = None
-_originals: dict[type, Callable] = {}
+_originals: dict[type, Callable | None] = {}
 
 
 def install(
@@ -89,7 +89,7 @@ def install(
     inject()
     for loader in LOADERS:
         if loader not in _originals:
-            _originals[loader] = loader.get_code
+            _originals[loader] = vars(loader).get("get_code")
             loader.get_code = _hook(loader.get_code)  # type: ignore[method-assign]
 
 
@@ -98,10 +98,10 @@ def uninstall() -> None:
     global _watched
     _watched = None
     for loader, original in _originals.items():
-        if original.__qualname__.startswith(loader.__name__):
-            loader.get_code = original  # type: ignore[attr-defined]
-        else:  # it was inherited
+        if original is None:  # it was inherited
             del loader.get_code  # type: ignore[attr-defined]
+        else:
+            loader.get_code = original  # type: ignore[attr-defined]
     _originals.clear()
 
 
