@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -32,7 +33,8 @@ MUTATORS = frozenset(
 # Methods that nobody stores in an object: a call of one is no access, as long as the module stores none of that name.
 _OF_TYPES = (
     *(list, dict, set, frozenset, str, bytes, bytearray, int, float, tuple, deque),
-    *(type(threading.Lock()), threading.Thread, threading.Event, threading.Condition, threading.Semaphore),
+    *(io.TextIOWrapper, io.BufferedRandom, type(threading.Lock()), threading.Thread),
+    *(threading.Event, threading.Condition, threading.Semaphore, threading.Barrier),
 )
 KNOWN_METHODS = frozenset(name for each in _OF_TYPES for name in dir(each) if not name.startswith("_")) - MUTATORS
 

@@ -9,6 +9,7 @@ neither read from `__pycache__` nor written there.
 from __future__ import annotations
 
 import builtins
+import gc
 import os
 import sys
 import sysconfig
@@ -114,10 +115,24 @@ def inject() -> None:
     """Put what instrumented code calls among the builtins."""
     from atomicpy.race import engine
 
-    for name in ENGINE_CALLS:
-        setattr(builtins, name, getattr(engine, name))
-    for name, function in PLAIN_CALLS.items():
-        setattr(builtins, name, function)
+    calls = {name: getattr(engine, name) for name in ENGINE_CALLS} | PLAIN_CALLS
+    for names in (vars(builtins), *_builtins_at_the_end()):
+        names.update(calls)
+
+
+def _builtins_at_the_end() -> list[dict]:
+    """The copy of the builtins that the interpreter goes back to as it ends, when finalizers still run."""
+    own = vars(builtins)
+    return [
+        each
+        for each in gc.get_objects()
+        if type(each) is dict
+        and each is not own
+        and type(each.get("__name__")) is str
+        and each["__name__"] == "builtins"
+        and each.get("__build_class__") is builtins.__build_class__
+        and each.get("__import__") is not None
+    ]
 
 
 def instrumented(loader, name: str) -> CodeType | None:

@@ -95,10 +95,9 @@ def ignored_lines(source: bytes | str) -> frozenset[int]:
     first, marked = 0, False
     try:
         for token in _tokens(source):
-            if token.type == tokenize.COMMENT and IGNORE.search(token.string):
-                marked = True
-                if not first:
-                    marked = False  # a line of its own, before a statement or after all
+            if token.type == tokenize.COMMENT:
+                # On a line of its own it says nothing about the statement after it.
+                marked = marked or (first > 0 and IGNORE.search(token.string) is not None)
             elif token.type == tokenize.NEWLINE:
                 if marked:
                     found.update(range(first, token.start[0] + 1))

@@ -123,10 +123,12 @@ class Analysis:
         self.scopes: dict[int, Scope] = {id(tree): self.module}
         self.stored_attributes: set[str] = set()  # names that the module stores in some object
         self.methods: set[str] = set()  # names that the module's classes define as functions
+        self.loaded_attributes: set[str] = set()
         self.any_attribute_stored = False  # setattr with a name that only the run knows
         self.global_writes: set[str] = set()  # names that functions declare global and bind
         self.bound_by_import: set[str] = set()  # names of modules of the standard library, or what comes from there
         self.bound_otherwise: set[str] = set()
+        self.shared_globals: set[str] = set()  # globals that functions use
         self.uses: list[tuple[Scope, str]] = []
         self.deepest = 0
         self._depth = 0
@@ -388,6 +390,8 @@ class Analysis:
     def _attribute(self, node: ast.Attribute) -> None:
         if not isinstance(node.ctx, ast.Load):
             self.stored_attributes.add(self._scope.mangle(node.attr))
+        else:
+            self.loaded_attributes.add(node.attr)
         self._visit(node.value)
 
     def _call(self, node: ast.Call) -> None:
@@ -416,7 +420,11 @@ class Analysis:
                 self.global_writes.update(scope.globals.intersection(scope.bound))
         for scope, name in self.uses:
             owner = scope.resolve(name)
-            if owner is None or owner is scope or owner.kind in ("class", "type"):
+            if owner is None:
+                if scope.parent and (scope.kind != "comprehension" or scope.parent.parent):
+                    self.shared_globals.add(name)
+                continue
+            if owner is scope or owner.kind in ("class", "type"):
                 continue
             capture = _capture(scope, owner)
             if capture is not None:

@@ -2,7 +2,7 @@
 
 What is bound at the top of a module - imports, functions, classes, the lock, the cache - is seen by every thread that
 the module starts later. Only a name that is bound again, or bound after something that may have started a thread, or
-stored from outside (`module.name = …`), can be raced for.
+stored from outside (`module.name = …`), can be raced for; and only one that a function uses, too.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def recorded_globals(tree: ast.Module, analysis: Analysis) -> frozenset[str]:
     for name in {*module.bound, *analysis.global_writes}:
         if name.startswith(("@", "__")):  # pytest's, and the import system's
             continue
+        if name not in analysis.shared_globals and name not in analysis.loaded_attributes:
+            continue  # only the module's body uses it, and that runs in one thread
         if (
             name in analysis.global_writes
             or name in analysis.stored_attributes
