@@ -42,9 +42,25 @@ def constant(value: object, at) -> ast.Constant:
 def call(function: str, arguments: list[ast.expr], at) -> ast.Call:
     """`function(*arguments)` that stands for what is at the place: errors and reports show that."""
     # The function itself is loaded on the line of what is evaluated next: a debugger's steps stay as they were.
-    new = ast.Call(name(function, arguments[0] if arguments else at), arguments, [])
+    new = ast.Call(name(function, _first(arguments[0]) if arguments else at), arguments, [])
     place(new, at)
     return new
+
+
+def _first(node: ast.expr) -> ast.expr:
+    """The part of an expression over several lines that is evaluated first."""
+    while node.lineno != node.end_lineno:
+        inner = None
+        for field in ("test", "value", "left", "func", "values", "elts", "keys", "operand"):
+            inner = getattr(node, field, None)
+            if isinstance(inner, list):
+                inner = inner[0] if inner else None
+            if isinstance(inner, ast.expr):
+                break
+        if not isinstance(inner, ast.expr):
+            break
+        node = inner
+    return node
 
 
 def statement(value: ast.expr) -> ast.Expr:
