@@ -72,6 +72,7 @@ def _matches(name: str, path: str, patterns: tuple[str, ...]) -> bool:
     )
 
 
+hooks: set[CodeType] = set()
 _watched: Watched | None = None
 _originals: dict[type, Callable | None] = {}
 
@@ -162,6 +163,7 @@ def _hook(original: Callable) -> Callable:
 
     # The interpreter leaves its own import machinery out of the traceback of a failed import, by this name.
     get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
+    hooks.add(get_code.__code__)
     get_code.__qualname__ = original.__qualname__
     get_code.__doc__ = original.__doc__
     return get_code

@@ -79,7 +79,10 @@ def compile_instrumented(source: bytes | str, filename: str) -> CodeType:
         instrument(tree, filename, ignored_lines(source))
         return compile(tree, filename, "exec", dont_inherit=True)
     except Exception as error:
-        raise CannotInstrument(f"{type(error).__name__}: {error}") from error
+        ours = CannotInstrument(f"{type(error).__name__}: {error}")
+    # A mistake that only the later passes of the compiler find is to be told of the source, not of our tree.
+    compile(source, filename, "exec", dont_inherit=True)
+    raise ours
 
 
 class CannotInstrument(Exception):

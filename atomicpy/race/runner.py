@@ -28,6 +28,7 @@ from atomicpy.race.rewrite import CannotInstrument, compile_instrumented
 from atomicpy.race.session import Session
 
 FAILED, USAGE = 1, 2
+HERE = os.path.dirname(__file__) + os.sep
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,11 @@ def _prepared(program: Program, session: Session) -> Callable[[], object]:
         execute = _text(main, sys.stdin.buffer.read(), "<stdin>", session)
     else:
         sys.argv = [program.what, *program.arguments]
-        path = os.path.abspath(program.what)
+        # As given, but from the root: python keeps the dots in it.
+        path = os.path.join(os.getcwd(), program.what) if os.name == "posix" else os.path.abspath(program.what)
         if pkgutil.get_importer(path) is not None:  # a folder or an archive with a __main__ in it
             folder = path
-            sys.path.insert(0, path)
+            sys.path[0 : 0 if sys.flags.safe_path else 1] = [path]
             execute = _module("__main__", as_main=False)
         else:
             folder = os.path.dirname(os.path.realpath(path))
@@ -236,8 +238,14 @@ def _show(error: BaseException) -> int:
 
 
 def _without_us(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
+    """The traceback without the frames that called the program, and without those of the import hook."""
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
         trace = trace.tb_next
+    each = trace
+    while each is not None:
+        while each.tb_next is not None and each.tb_next.tb_frame.f_code in finder.hooks:
+            each.tb_next = each.tb_next.tb_next
+        each = each.tb_next
     return trace
 
 
