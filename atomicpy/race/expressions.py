@@ -159,8 +159,11 @@ class Expressions:
     def attribute(self, node: ast.Attribute) -> ast.expr:
         at = nodes.attribute_spot(node)
         name = self.scope.mangle(node.attr)
-        special = name.startswith("__") and name.endswith("__") and name not in self.stored
-        recorded = not special and self.has_locations(node.value) and at.lineno not in self.ignored
+        special = name.startswith("__") and name.endswith("__")
+        recorded = at.lineno not in self.ignored and (
+            (self.has_locations(node.value) and not special)
+            or (name in self.stored and isinstance(node.value, ast.Name))
+        )
         node.value = self.expr(node.value)
         if recorded:
             node.value = call("_race_read__", [node.value, constant(name, at)], at)

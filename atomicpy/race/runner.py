@@ -165,8 +165,10 @@ def _script(main: ModuleType, path: str) -> Callable[[], object]:
 def _text(main: ModuleType, source: str | bytes, name: str, session: Session) -> Callable[[], object]:
     def execute() -> None:
         code = _code(source, name, True)
-        if isinstance(source, str) and hasattr(linecache, "_register_code"):
-            linecache._register_code(code, source, name)  # as python does: tracebacks show the lines
+        if isinstance(source, str):
+            # As python does: tracebacks show the lines. The first 3.13 had no place for the lines of a code object.
+            key = code if hasattr(linecache, "_interactive_cache") else name
+            linecache._register_code(key, source, name)  # type: ignore[attr-defined]
         session.sources[name] = source if isinstance(source, str) else source.decode(errors="replace")
         _run_code(code, main)
 

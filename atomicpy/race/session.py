@@ -65,13 +65,17 @@ class Session:
     def on_race(self, record: Any) -> None:
         # For the time of the report only: what the program runs by exec() has the same name as the text after -c.
         with self.lock:
+            before = {name: linecache.cache.get(name) for name in self.sources}
             for name, text in self.sources.items():
                 linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
             try:
                 found.on_race(record)
             finally:
-                for name in self.sources:
-                    linecache.cache.pop(name, None)
+                for name, entry in before.items():
+                    if entry is None:
+                        linecache.cache.pop(name, None)
+                    else:
+                        linecache.cache[name] = entry
 
     def receive(self, race: Race) -> None:
         with self.lock:

@@ -357,3 +357,45 @@ def test_ignored_lines_reads_bytes_with_a_cookie():
     source = "# -*- coding: latin-1 -*-\nx = 'é'  # race: ignore\n".encode("latin-1")
     assert rewrite.ignored_lines(source) == {2}
     assert rewrite.ignored_lines("x = (  # race:ignore please\n 1)\ny = 'race: ignore'\n") == {1, 2}
+
+
+def test_globals_of_the_library_are_read_only_where_somebody_stores_them():
+    assert recorded("import sys\ndef f():\n  return sys.flags, sys.modules['sys']\nf()") == ["read ['sys']"]
+    source = "import sys\ndef f():\n  return sys.stdout\ndef g():\n  sys.stdout = sys.__stdout__\nf()"
+    assert recorded(source) == ["read stdout"]
+
+
+EFFECTS = {
+    "run()": True,
+    "x = threading.Thread(target=print).start()": True,
+    "x = begin()": True,
+    "@begin\ndef f(): pass": True,
+    "for i in (1, 2):\n  begin()": True,
+    "with open(__file__): pass": True,
+    "if 1:\n  run()": True,
+    "x = Starter()": True,
+    "sys.setswitchinterval(1)": False,
+    "x = {}": False,
+    "x = threading.Lock()": False,
+    "x = Quiet()": False,
+    "@quiet\ndef f(): pass": False,
+    "'text'": False,
+}
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_what_may_have_started_a_thread(effect):
+    source = textwrap.dedent(
+        """
+        import threading, sys
+        class Quiet: pass
+        class Starter:
+            def __init__(self): threading.Thread(target=print).start()
+        def quiet(f): return f
+        def begin(f=None): threading.Thread(target=print).start()
+        {}
+        def late(): return late
+        """
+    ).format(effect)
+    tree = rewrite.instrument(ast.parse(source), "module.py")
+    assert ("_race_global_write__('late')" in ast.unparse(tree)) is EFFECTS[effect]
