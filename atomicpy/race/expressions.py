@@ -269,10 +269,10 @@ class Expressions:
             if part is not None:
                 setattr(node, field, self.expr(part))
         if self.owns(scope):
-            # for scope, target in zip(repeat(a new scope), iter(iterable))
+            # for scope, target in zip(repeat(a new scope), iterable)
             at = first.iter
             scopes = call("_race_repeat__", [call("_race_scope__", [], at)], at)
-            first.iter = call("_race_zip__", [scopes, call("_race_iterator__", [at], at)], at)
+            first.iter = call("_race_zip__", [scopes, at], at)
             pair = ast.Tuple([nodes.name(scope_variable(scope), at, STORE), first.target], STORE)
             nodes.place(pair, first.target)
             first.target = pair

@@ -29,7 +29,11 @@ class Watched:
     """Decides by a module's name and the path of its source."""
 
     def __init__(
-        self, include: Iterable[str] = (), exclude: Iterable[str] = (), roots: Iterable[str] = (), files: Iterable[str] = ()
+        self,
+        include: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+        roots: Iterable[str] = (),
+        files: Iterable[str] = (),
     ) -> None:
         self.include = tuple(include)
         self.exclude = tuple(exclude)

@@ -43,7 +43,7 @@ ENGINE_CALLS = (
 )
 
 # And what is Python's own, under names that no module binds.
-PLAIN_CALLS = {"_race_zip__": zip, "_race_repeat__": itertools.repeat, "_race_iterator__": iter}
+PLAIN_CALLS = {"_race_zip__": zip, "_race_repeat__": itertools.repeat}
 
 IGNORE = re.compile(r"#\s*race:\s*ignore\b")
 DEEP = 200_000  # frames; those of Python code alone take no C stack

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, NoReturn
 
 from atomicpy.race import found, machine_report, report
@@ -33,6 +34,7 @@ class Session:
         self.process = os.getpid()
         self.lock = threading.RLock()
         self.finished = False
+        self.receiving = ExitStack()
         self.stderr = 2
         try:
             self.stderr = sys.stderr.fileno()
@@ -59,7 +61,7 @@ class Session:
 
         engine.install(self.on_race)
         edges.install()
-        found.receiving(self.receive).__enter__()  # until the process ends
+        self.receiving.enter_context(found.receiving(self.receive))  # until the process ends
         os._exit = self.exit_at_once
 
     def on_race(self, record: Any) -> None:

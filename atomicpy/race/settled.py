@@ -124,7 +124,7 @@ def _starts(node: ast.AST) -> bool:
         return False
     function = node.func
     name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-    return name in STARTERS and name != "map" or (name == "map" and isinstance(function, ast.Attribute))
+    return (name in STARTERS and name != "map") or (name == "map" and isinstance(function, ast.Attribute))
 
 
 def _is_effect(value: ast.expr, library: frozenset[str]) -> bool:

@@ -18,7 +18,9 @@ def outcome(command, folder):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
     ran = re.search(r"^Ran (\d+) tests", done.stderr, re.M)
     assert ran, done.stderr
-    ends = re.findall(r"^(.+) \.\.\. .*?(ok|skipped.*|FAIL|ERROR|expected failure|unexpected success)$", done.stderr, re.M)
+    ends = re.findall(
+        r"^(.+) \.\.\. .*?(ok|skipped.*|FAIL|ERROR|expected failure|unexpected success)$", done.stderr, re.M
+    )
     return done.returncode, int(ran[1]), done.stderr.splitlines()[-1], sorted(ends)
 
 

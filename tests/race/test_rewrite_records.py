@@ -98,6 +98,46 @@ BLOCKS = {
         """,
         ["read x", "value", "write x", "write [1]", "read [1]", "value", "write [1]"],
     ),
+    "also where the object is a variable, and needs no proxy": (
+        """
+        def value():
+            log.append("value")
+            return 1
+        def f(local):
+            local.x += value()
+            def g():
+                local.x += value()
+            g()
+        f(o)
+        """,
+        ["read x", "value", "write x"] * 2,
+    ),
+    "the first iterable of a comprehension is evaluated outside": (
+        """
+        def owner():
+            n = [1]
+            see = lambda: n
+            n = [2]
+            return [n for n in n]
+        assert owner() == [2]
+        """,
+        ["write n@1", "write n@1", "read n@1", "iterate"],
+    ),
+    "a class's names are not its methods'": (
+        """
+        def owner():
+            x = 1
+            class C:
+                x = 2
+                def f(self):
+                    nonlocal x
+                    x = 3
+            C().f()
+            return x
+        owner()
+        """,
+        ["write x@1", "write x@1", "read x@1"],
+    ),
     "globals that functions write": (
         """
         hits = 0

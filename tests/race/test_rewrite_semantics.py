@@ -294,7 +294,8 @@ PROGRAMS = {
         """,
     "docstrings and futures": '''
         """module"""
-        from __future__ import annotations, generator_stop
+        from __future__ import annotations
+        from __future__ import generator_stop
         def f():
             """function"""
             x = 1
@@ -305,12 +306,37 @@ PROGRAMS = {
             g()
             return x
         def h(x: undefined) -> also: "h"
+        def g():
+            global annotations
+            annotations = "mine"
+        g()
+        print(annotations)
         print(__doc__, f.__doc__, f(), h.__annotations__, h.__doc__)
         class C:
             "class"
             def __del__(self): "del"
         print(C.__doc__, C.__del__.__doc__)
         ''',
+    "what the right side takes away": """
+        def f():
+            global g
+            g = Loud("g")
+            g.number += take()
+            o = Loud("o")
+            def drop():
+                nonlocal o
+                del o
+                return 2
+            o.number += drop()
+            p = Loud("p")
+            p.number += (p := 3)
+            print(p)
+        def take():
+            global g
+            del g
+            return 1
+        f()
+        """,
     "strings that are code": """
         ns = {}
         exec("x = 1\\nfor i in range(3): x += i", ns)

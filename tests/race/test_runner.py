@@ -26,7 +26,9 @@ def execute(command, folder, stdin=None):
     done = subprocess.run(
         command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
     )
-    return done.returncode, *(re.sub("0x[0-9a-f]{6,}|started [0-9]+", "ADDRESS", text) for text in (done.stdout, done.stderr))
+    return done.returncode, *(
+        re.sub("0x[0-9a-f]{6,}|started [0-9]+", "ADDRESS", text) for text in (done.stdout, done.stderr)
+    )
 
 
 def both(folder, *arguments, stdin=None, flags=()):
@@ -166,7 +168,9 @@ def test_ends_as_python_does(tmp_path, name, how):
     assert plain == ours
 
 
-@pytest.mark.parametrize("arguments", [["nowhere.py"], ["-m", "nowhere"], ["-m", "os.nowhere"], ["empty"], ["-m", "empty"]])
+@pytest.mark.parametrize(
+    "arguments", [["nowhere.py"], ["-m", "nowhere"], ["-m", "os.nowhere"], ["empty"], ["-m", "empty"]]
+)
 def test_what_cannot_be_run(tmp_path, arguments):
     (tmp_path / "empty").mkdir()
     plain, ours = both(tmp_path, *arguments)
