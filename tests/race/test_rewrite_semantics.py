@@ -328,6 +328,14 @@ PROGRAMS = {
                 del o
                 return 2
             o.number += drop()
+            q = Loud("q")
+            def inner():
+                q.number += drop_q()
+            def drop_q():
+                nonlocal q
+                del q
+                return 2
+            inner()
             p = Loud("p")
             p.number += (p := 3)
             print(p)
