@@ -356,6 +356,35 @@ def install_imports():
     SourceFileLoader.exec_module, builtins.__import__, importlib.import_module = new_execute, new_import, new_module_of
 
 
+def install_caches():
+    lru_cache = functools.lru_cache
+
+    def new_lru_cache(maxsize=128, typed=False):
+        def decorate(function):
+            clock = Clock()
+
+            def inner(*arguments, **named):
+                try:
+                    return function(*arguments, **named)
+                finally:
+                    clock.release()
+
+            kept = lru_cache(limit, typed)(inner)
+
+            def outer(*arguments, **named):
+                try:
+                    return kept(*arguments, **named)
+                finally:
+                    clock.acquire()
+
+            return functools.wraps(function)(outer)
+
+        limit = 128 if callable(maxsize) else maxsize
+        return decorate(maxsize) if callable(maxsize) else decorate
+
+    functools.lru_cache, functools.cache = new_lru_cache, new_lru_cache(None)
+
+
 # ---- atomicpy ----------------------------------------------------------------------------------------------------
 
 LOADS = ("load", "__int__", "__index__", "__bool__", "__float__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__",
@@ -369,7 +398,7 @@ class Atomic:
         self.raw, self.clocks = self.kind(*arguments), collections.defaultdict(Clock)
 
     def step(self, name, arguments):
-        indexed = self.kind is atomicpy.AtomicIntArray and arguments
+        indexed = self.kind is RAW["AtomicIntArray"] and arguments
         clock = self.clocks[arguments[0] if indexed else None]
         if name == "wait":
             if result := self.raw.wait(*arguments):
@@ -536,6 +565,7 @@ def install():
     install_queues()
     install_futures()
     install_imports()
+    install_caches()
     install_atomics()
 
 

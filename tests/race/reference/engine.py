@@ -24,8 +24,6 @@ _clocks = {}
 _reported = set()
 _ended = []
 _on_race = None
-MUTATING = ("add", "discard", "remove", "pop", "popitem", "clear", "update", "setdefault", "difference_update",
-            "intersection_update", "symmetric_difference_update")  # fmt: skip
 HERE = __file__
 
 
@@ -155,10 +153,13 @@ def _access(kind, obj, name, write, location=None):
             location = location or (kind, _keep(obj), name)
             _locations[location[1]].add(location)
             me = state()
-            last, reads = _shadow.setdefault(location, [None, {}])
+            last, reads = _shadow.setdefault(location, [{} if kind == "keys" else None, {}])
             stack = here()
             mine = (write, me, me.clock[me.number], stack)
-            earlier = [last, *reads.values()] if write else [last]
+            if kind == "keys":  # insertions and deletions do not race with each other
+                earlier = list(reads.values() if write else last.values())
+            else:
+                earlier = [last, *reads.values()] if write else [last]
             for other in earlier:
                 if other and other[1] is not me and other[2] > me.clock.get(other[1].number, 0):
                     pair = frozenset((other[3][0][:3:2], stack[0][:3:2]))
@@ -166,7 +167,9 @@ def _access(kind, obj, name, write, location=None):
                         _reported.add((pair, kind))
                         found = SimpleNamespace(kind=kind, obj=obj, name=name, key=name, current=_side(mine), previous=_side(other))
                     break
-            if write:
+            if kind == "keys" and write:
+                last[me.number] = mine
+            elif write:
                 _shadow[location] = [mine, {}]
             else:
                 reads[me.number] = mine
@@ -271,7 +274,7 @@ CONTAINERS = (dict, list, collections.deque)
 def _is_container(c):
     return isinstance(c, CONTAINERS) and all(
         _found_in(_mro(type(c)), name)[0] in (*CONTAINERS, collections.OrderedDict)
-        for name in ("__getitem__", "__setitem__", "__delitem__")
+        for name in ("__getitem__", "__setitem__")
     )
 
 
@@ -368,6 +371,8 @@ def _each(c, under, values):
 
 def _race_method__(obj, name):
     method = getattr(_race_read__(obj, name), name)
+    if isinstance(obj, (list, collections.deque)) and isinstance(method, types.BuiltinMethodType):
+        return _handing_over(obj, name, method)
     if not isinstance(obj, (dict, set)) or not isinstance(method, types.BuiltinMethodType):
         return method
 
@@ -378,6 +383,20 @@ def _race_method__(obj, name):
         finally:
             if set(obj) != before:
                 _keys(obj, True)
+
+    return call
+
+
+def _handing_over(obj, name, method):
+    """What is put into a list or deque comes before what takes it out: a program may hand objects over by that alone."""
+
+    def call(*arguments, **named):
+        if name.startswith(("append", "extend", "insert")):
+            clock_of(obj).release()
+        result = method(*arguments, **named)
+        if name.startswith("pop"):
+            clock_of(obj).acquire()
+        return result
 
     return call
 
@@ -412,6 +431,6 @@ def _race_del_entry__(obj):
         mine = state().clock
         for location in _locations.get(id(obj), ()):
             last, reads = _shadow.get(location, [None, {}])
-            for access in [last, *reads.values()]:
+            for access in [*(last.values() if type(last) is dict else [last]), *reads.values()]:
                 if access:
                     mine[access[1].number] = max(access[2], mine.get(access[1].number, 0))
