@@ -81,7 +81,10 @@ def _access(access: Any) -> Access:
 def _frames(stack: Iterable[tuple[Any, ...]]) -> Iterator[Frame]:
     for file, function, line, *columns in stacks.of_the_program(list(stack)):
         column, end_line, end_column = [*columns, None, None, None][:3]
-        column, end_column = source.characters(file, line, column), source.characters(file, end_line or line, end_column)
+        column, end_column = (
+            source.characters(file, line, column),
+            source.characters(file, end_line or line, end_column),
+        )
         text = source.line_of(file, line).strip()
         yield Frame(file, line, stacks.function(function), column, end_line, end_column, text)
 

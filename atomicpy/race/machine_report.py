@@ -17,8 +17,8 @@ JSON::
 Files are relative to the working folder where they lie in it. Lines and columns count from 1, columns in characters,
 and an end column is the one after the last character, as in SARIF.
 
-SARIF is OASIS's, version 2.1.0: one run, one rule "data-race", one result for each race. Its location is that of the current
-access, its related location that of the previous one; both stacks are in `stacks`.
+SARIF is OASIS's, version 2.1.0: one run, one rule "data-race", one result for each race. Its location is that of the
+current access, its related location that of the previous one; both stacks are in `stacks`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import sysconfig
 from typing import Any
 
 HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+COMMAND = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "__main__.py")
 LIBRARY = (sysconfig.get_path("stdlib") or "<none>") + os.sep
 # How a thread begins and is started, in the library: true, and of no use to a reader.
 STARTS = tuple(LIBRARY + name.replace("/", os.sep) for name in ("threading.py", "concurrent/futures/", "asyncio/"))
@@ -27,9 +28,7 @@ def of_the_program(stack: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _machinery(file: str) -> bool:
-    if file.startswith(HERE) or file.startswith("<frozen "):
-        return True
-    return file.startswith(RUNNERS)
+    return file == COMMAND or file.startswith((HERE, "<frozen ", *RUNNERS))
 
 
 def function(name: str) -> str:

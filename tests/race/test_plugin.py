@@ -54,7 +54,10 @@ def project(request, tmp_path):
             timeout=100,
             check=False,
         )
-        counts = {word.rstrip("s"): int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped|xfailed)", done.stdout[-400:])}
+        counts = {
+            word.rstrip("s"): int(number)
+            for number, word in re.findall(r"(\d+) (passed|failed|errors?|skipped|xfailed)", done.stdout[-400:])
+        }
         return done.returncode, counts, done.stdout + done.stderr
 
     run.folder = tmp_path
@@ -216,7 +219,9 @@ def test_detect_keeps_its_races_to_itself(project):
 
 @needs_313
 def test_race_outside_of_any_test_is_reported_and_fails_the_run(project):
-    status, counts, text = project("--race", app=RACY, conftest="import app\napp.race()\n", test_app="def test(): pass\n")
+    status, counts, text = project(
+        "--race", app=RACY, conftest="import app\napp.race()\n", test_app="def test(): pass\n"
+    )
     assert (status, counts) == (1, {"passed": 1}), text
     assert "data races outside of any test" in text
     assert "Counter.value of <Counter object>" in text

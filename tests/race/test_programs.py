@@ -1,8 +1,8 @@
-"""The suite of small programs: each racy one is reported, by the right name; no clean one is. However they were scheduled.
+"""The suite of small programs: each racy one is reported, by name, and no clean one, however they were scheduled.
 
 tests/race/programs/TOPIC.py holds functions `race_…` and `clean_…`. The docstring of a racy one names what must be
-reported, a line for each location (`a | b`: one of them will do, as a pair of source lines is reported once; `? a`: it may be);
-every report must be of one of them. A topic runs in processes of its own, under
+reported, a line for each location (`a | b`: one of them will do, as a pair of source lines is reported once; `? a`: it
+may be); every report must be of one of them. A topic runs in processes of its own, under
 `python -m atomicpy race`: once with the threads left to themselves, and with their turns forced by time, both ways.
 """
 

@@ -16,7 +16,7 @@ import pytest
 from atomicpy.race import Race, detect, machine_report, report
 from atomicpy.race.found import on_race, receiving
 
-APP = '''\
+APP = """\
 import threading
 hits = 0
 class Counter:
@@ -40,7 +40,7 @@ def main():
         return [key for key in cache]
     threading.Thread(target=work).start()
 main()
-'''
+"""
 
 
 class Counter:
@@ -74,7 +74,9 @@ def place(text, *, nth=1, source=APP):
     return line, column, line, column + len(text.encode())
 
 
-def record(app, kind="attribute", obj=None, name="value", *, at="self.value += 1", nth=1, function="Counter.inc", **more):
+def record(
+    app, kind="attribute", obj=None, name="value", *, at="self.value += 1", nth=1, function="Counter.inc", **more
+):
     library = sysconfig.get_path("stdlib") + os.sep
     stack = [
         (app, function, *place(at, nth=nth)),
@@ -98,7 +100,9 @@ def record(app, kind="attribute", obj=None, name="value", *, at="self.value += 1
 
 
 def test_text_is_in_the_form_of_go(app):
-    assert report.text(Race.of(record(app))) == """\
+    assert (
+        report.text(Race.of(record(app)))
+        == """\
 ==================
 WARNING: DATA RACE
 Counter.value of <Counter object>
@@ -119,6 +123,7 @@ Thread Worker-2 created at:
       app.py:23: main()
 
 =================="""
+    )
     assert report.found(3) == "Found 3 data race(s)"
 
 
@@ -194,6 +199,14 @@ def test_frames_of_the_detector_and_of_pytest_are_left_out(app):
     frames = [
         (app, "work", *place("total += 1")),
         (ours, "_run_code", 1, 0, 1, 1),
+        (
+            os.path.join(os.path.dirname(ours), os.pardir, "__main__.py").replace(f"race{os.sep}..{os.sep}", ""),
+            "main",
+            1,
+            0,
+            1,
+            1,
+        ),
         (pytest.__file__.replace("pytest", "_pytest"), "runtest", 5, 0, 5, 1),
         (app, "outermost", *place("hits = 0")),
     ]
@@ -353,7 +366,9 @@ def test_sarif_is_well_formed(app, tmp_path):
     results = document["runs"][0]["results"]
     region = results[0]["locations"][0]["physicalLocation"]["region"]
     assert region == {"startLine": 7, "startColumn": 9, "endLine": 7, "endColumn": 24}
-    assert results[0]["message"]["text"].startswith("data race: Counter.value of <Counter object>, write by thread Worker-2")
+    assert results[0]["message"]["text"].startswith(
+        "data race: Counter.value of <Counter object>, write by thread Worker-2"
+    )
     assert [stack["message"]["text"] for stack in results[0]["stacks"]] == [
         "write by thread Worker-2",
         "thread Worker-2 created",

@@ -56,7 +56,7 @@ def race_loop_variable():
     """variable i of race_loop_variable()"""
     threads = []
     for i in range(3):
-        thread = threading.Thread(target=lambda: use(i))
+        thread = threading.Thread(target=lambda: use(i))  # noqa: B023
         thread.start()
         threads.append(thread)
     for thread in threads:
@@ -100,7 +100,7 @@ def race_function_redefined():
     thread = threading.Thread(target=lambda: step())
     thread.start()
 
-    def step():
+    def step():  # noqa: F811
         return 2
 
     thread.join()

@@ -1,6 +1,6 @@
-"""Run all programs of a topic under the detector and print a line of JSON for each: its name, what was reported, its error.
+"""Run all programs of a topic under the detector; print a line of JSON for each: its name, the reports, its error.
 
-    python -m atomicpy race driver.py TOPIC ORDER SWITCH_INTERVAL [PROGRAM]
+python -m atomicpy race driver.py TOPIC ORDER SWITCH_INTERVAL [PROGRAM]
 """
 
 import importlib

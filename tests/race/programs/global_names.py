@@ -116,7 +116,7 @@ def race_for_target():
 
     def work():
         global looped
-        for looped in range(3):
+        for looped in range(3):  # noqa: B007
             pass
 
     twice(work)
@@ -199,7 +199,7 @@ def race_except_target():
         global error
         try:
             raise ValueError
-        except ValueError as error:
+        except ValueError as error:  # noqa: F841
             pass
 
     twice(work)

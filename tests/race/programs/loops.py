@@ -80,7 +80,7 @@ def race_comprehension_variable_captured():
         thread.start()
         return thread
 
-    for thread in [start(lambda: use(i)) for i in range(3)]:
+    for thread in [start(lambda: use(i)) for i in range(3)]:  # noqa: B023
         thread.join()
 
 
@@ -140,11 +140,11 @@ def race_nested_comprehension():
 
 def clean_comprehension_variables():
     numbers = [1, 2, 3]
-    twice(lambda: use([n for n in numbers], {n for n in numbers}, {n: n for n in numbers}))  # noqa: C416, C420
+    twice(lambda: use([n for n in numbers], {n for n in numbers}, {n: n for n in numbers}))  # noqa: C416
 
 
 def clean_threads_started_after_the_comprehension():
-    threads = [threading.Thread(target=lambda: use(i)) for i in range(3)]
+    threads = [threading.Thread(target=lambda: use(i)) for i in range(3)]  # noqa: B023
     for thread in threads:
         thread.start()
     for thread in threads:

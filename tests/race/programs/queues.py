@@ -55,7 +55,7 @@ def clean_task_done_and_join():
         thread.start()
     line.join()
     assert [box.value for box in boxes] == [1] * 4
-    for thread in threads:
+    for _ in threads:
         line.put(None)
     for thread in threads:
         thread.join()
@@ -205,6 +205,24 @@ def clean_subclass_of_a_queue():
         assert line.get(timeout=30).value == 1
 
     together(produce, consume)
+
+
+def clean_subclass_of_a_queue_that_counts():
+    class Counting(queue.Queue):
+        puts = 0
+
+        def _put(self, item):
+            self.puts += 1  # with the queue's own lock held, as the library promises
+            super()._put(item)
+
+    line = Counting()
+
+    def work():
+        for number in range(5):
+            line.put(number)
+
+    twice(work)
+    assert line.puts == 10
 
 
 def race_written_after_put():

@@ -1,5 +1,6 @@
 """Waiting for the first of several, as Go's select; polling; timeouts."""
 
+import contextlib
 import queue
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -99,10 +100,8 @@ def clean_stop_event_and_queue():
 
     def work():
         while not stop.is_set():
-            try:
+            with contextlib.suppress(queue.Empty):
                 line.get(timeout=0.002).value += 1
-            except queue.Empty:
-                pass
 
     def control():
         other = Box()

@@ -395,7 +395,7 @@ def clean_class_body_that_runs_code():
 def clean_super_and_annotations():
     class Base:
         def __init__(self):
-            self.value: "int" = 1
+            self.value: int = 1
 
         def get(self):
             return self.value

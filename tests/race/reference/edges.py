@@ -206,6 +206,18 @@ def install_queues():
     def clocks(self, item):
         return self.__dict__.setdefault("race_items", collections.defaultdict(collections.deque))[id(item)]
 
+    init = cls.__init__
+
+    def new_init(self, maxsize=0):
+        init(self, maxsize)
+        if type(self)._put.__module__ != "queue" or type(self)._get.__module__ != "queue":
+            # The program's own code runs with the queue's lock held.
+            self.mutex = Lock()
+            for name in ("not_empty", "not_full", "all_tasks_done"):
+                setattr(self, name, threading.Condition(self.mutex))
+
+    cls.__init__ = new_init
+
     def new_put(self, item, *arguments, **named):
         clock = Clock()
         clock.release()
@@ -548,7 +560,15 @@ RAW = dict(vars(atomicpy))
 
 
 def install_atomics():
-    for name in ("AtomicInt", "AtomicUInt", "AtomicBool", "AtomicFloat", "AtomicRef", "AtomicIntArray", "ShardedCounter"):
+    for name in (
+        "AtomicInt",
+        "AtomicUInt",
+        "AtomicBool",
+        "AtomicFloat",
+        "AtomicRef",
+        "AtomicIntArray",
+        "ShardedCounter",
+    ):
         raw = RAW[name]
         space = {"kind": raw, "__hash__": None}
         for special in dir(raw):
@@ -556,7 +576,13 @@ def install_atomics():
             if known and special not in ("__init__", "__init_subclass__", "__iter__"):
                 space[special] = lambda self, *arguments, special=special: self.step(special, arguments)
         setattr(atomicpy, name, type(name, (Sharded if name == "ShardedCounter" else Atomic,), space))
-    atomicpy.Mutex, atomicpy.RWMutex, atomicpy.WaitGroup, atomicpy.Once, atomicpy.once = Mutex, RWMutex, WaitGroup, Once, once
+    atomicpy.Mutex, atomicpy.RWMutex, atomicpy.WaitGroup, atomicpy.Once, atomicpy.once = (
+        Mutex,
+        RWMutex,
+        WaitGroup,
+        Once,
+        once,
+    )
 
 
 def install():

@@ -1,4 +1,4 @@
-"""The definition of a race as a program: whole vector clocks, every access kept, one lock. Slow, and short enough to check.
+"""The definition of a race as a program: whole vector clocks, every access kept, one lock. Slow, and short.
 
 It has the door of `atomicpy.race.engine`. The suite's verdicts are tried against it as well as against the engine.
 """
@@ -37,7 +37,9 @@ class ThreadState:
 def state():
     found = getattr(_local, "state", None)
     if found is None:
-        _local.state = found = ThreadState("MainThread" if threading.current_thread() is threading.main_thread() else "?")
+        _local.state = found = ThreadState(
+            "MainThread" if threading.current_thread() is threading.main_thread() else "?"
+        )
         if found.name == "?":
             found.name = threading.current_thread().name
     return found
@@ -48,7 +50,9 @@ def here():
     while frame is not None:
         code = frame.f_code
         if code.co_filename != HERE:
-            positions = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (frame.f_lineno,) + (None,) * 3)
+            positions = next(
+                itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (frame.f_lineno,) + (None,) * 3
+            )
             line, end_line, column, end_column = positions
             stack.append((code.co_filename, code.co_qualname, line or frame.f_lineno, column, end_line, end_column))
         frame = frame.f_back
@@ -165,7 +169,9 @@ def _access(kind, obj, name, write, location=None):
                     pair = frozenset((other[3][0][:3:2], stack[0][:3:2]))
                     if (pair, kind) not in _reported:
                         _reported.add((pair, kind))
-                        found = SimpleNamespace(kind=kind, obj=obj, name=name, key=name, current=_side(mine), previous=_side(other))
+                        found = SimpleNamespace(
+                            kind=kind, obj=obj, name=name, key=name, current=_side(mine), previous=_side(other)
+                        )
                     break
             if kind == "keys" and write:
                 last[me.number] = mine
@@ -338,7 +344,7 @@ VIEWS = {type({}.keys()): 0, type({}.values()): 1, type({}.items()): 1}
 
 def _race_iter__(c):
     if type(c) in VIEWS:
-        under = next(iter([each for each in _under(c)]), None)
+        under = next(iter(_under(c)), None)
         if under is None:
             return c
         return _each(c, under, bool(VIEWS[type(c)]))
@@ -359,7 +365,7 @@ def _each(c, under, values):
     if values is not None:
         _keys(under, False)
         pairs = iter(under) if values else itertools.repeat(None)
-        for key, value in zip(pairs, c):
+        for key, value in zip(pairs, c, strict=False):
             if values:
                 _item(under, key, False)
             yield value
