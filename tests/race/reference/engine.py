@@ -394,7 +394,7 @@ def _race_method__(obj, name):
 
 
 def _handing_over(obj, name, method):
-    """What is put into a list or deque comes before what takes it out: a program may hand objects over by that alone."""
+    """What is put into a list or deque comes before what takes it out: objects are handed over by that."""
 
     def call(*arguments, **named):
         if name.startswith(("append", "extend", "insert")):
