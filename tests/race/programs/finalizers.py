@@ -5,7 +5,7 @@ import gc
 import threading
 import weakref
 
-from together import Box, together, twice, use
+from together import Box, together, twice, use, wait_until
 
 
 class Tracked:
@@ -52,6 +52,29 @@ def clean_del_in_the_thread_that_used_it_last():
         del tracked
 
     together(make, drop)
+    gc.collect()
+
+
+def clean_del_in_the_thread_that_lets_go_last():
+    lock, used, gone = threading.Lock(), [], []
+    mine, other = [Tracked()], []
+    other.append(mine[0])
+
+    def first():
+        with lock:
+            mine[0].value += 1
+        used.append(True)
+        wait_until(lambda: len(gone))  # orders nothing: that it is the last to let go does
+        mine.clear()
+
+    def second():
+        wait_until(lambda: len(used))
+        with lock:
+            other[0].value += 1
+        other.clear()
+        gone.append(True)
+
+    together(first, second)
     gc.collect()
 
 

@@ -4,7 +4,7 @@ import _thread
 import contextlib
 import threading
 
-from together import Box, together, twice, use
+from together import Box, together, twice, use, wait_until
 
 
 def clean_with_lock():
@@ -123,6 +123,25 @@ def race_failed_acquire():
         thread.start()
         box.value = 1
         thread.join()
+
+
+def race_failed_acquire_of_a_lock_that_was_released():
+    """Box.value"""
+    box, lock, held = Box(), threading.Lock(), []
+
+    def write():
+        box.value = 1
+        with lock:
+            pass
+        lock.acquire()
+        held.append(True)
+
+    def read():
+        wait_until(lambda: len(held))  # orders nothing
+        assert not lock.acquire(timeout=0.001)
+        use(box.value)
+
+    together(write, read)
 
 
 def race_timed_out_acquire():

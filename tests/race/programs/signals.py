@@ -138,6 +138,24 @@ def race_clear_is_no_release():
     together(write, read)
 
 
+def race_event_that_was_set_and_cleared():
+    """Box.value"""
+    box, event, cleared = Box(), threading.Event(), []
+
+    def write():
+        box.value = 1
+        event.set()
+        event.clear()
+        cleared.append(True)
+
+    def read():
+        wait_until(lambda: len(cleared))  # orders nothing
+        assert not event.wait(0.001)
+        use(event.is_set(), box.value)
+
+    together(write, read)
+
+
 def race_wrong_event():
     """Box.value"""
     box, right, wrong = Box(), threading.Event(), threading.Event()
