@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable
 
 from atomicpy.race import nodes
+from atomicpy.race.analysis import COMPREHENSIONS, Analysis
 from atomicpy.race.nodes import LOAD, STORE, call, constant
-from atomicpy.race.scopes import COMPREHENSIONS, Analysis, Scope, outwards
+from atomicpy.race.scopes import Scope, outwards
 from atomicpy.race.settled import library_names, recorded_globals
 
 # Methods that change the set of keys of a dict or set.

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import CodeType
 
-from atomicpy.race.scopes import Analysis
+from atomicpy.race.analysis import Analysis
 from atomicpy.race.statements import Statements
 
 # What the engine defines, and what rewritten code finds among the builtins. All end in __, or classes would mangle them.

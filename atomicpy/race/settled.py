@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from atomicpy.race.scopes import FUNCTIONS, Analysis
+from atomicpy.race.analysis import FUNCTIONS, Analysis
 
 # Methods that put somebody else to work.
 STARTERS = frozenset(

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Callable
 
 from atomicpy.race import nodes
+from atomicpy.race.analysis import FUNCTIONS, Analysis
 from atomicpy.race.expressions import Expressions, scope_variable
 from atomicpy.race.nodes import STORE, Spot, call, constant, statement
-from atomicpy.race.scopes import FUNCTIONS, Analysis
 
 
 class Statements(Expressions):
