@@ -19,7 +19,7 @@ from fnmatch import fnmatch, fnmatchcase
 from importlib.machinery import SourceFileLoader
 from types import CodeType
 
-from atomicpy.race.rewrite import ENGINE_CALLS, PLAIN_CALLS, CannotInstrument, compile_instrumented
+from atomicpy.race.rewrite import ENGINE_CALLS, PLAIN_CALLS, CannotInstrumentError, compile_instrumented
 
 PACKAGES = ("site-packages", "dist-packages")
 LOADERS = (SourceFileLoader, zipimport.zipimporter)
@@ -141,14 +141,14 @@ def _builtins_at_the_end() -> list[dict]:
 
 
 def instrumented(loader, name: str) -> CodeType | None:
-    """The code of a watched module; None if it must be got as without us: not watched, no source, or a mistake in it."""
+    """The code of a watched module; None if it must be got as without us: unwatched, no source, a mistake in it."""
     try:
         path = loader.get_filename(name)
         if not path.endswith(".py") or not is_watched(name, path):
             return None
         source = loader.get_data(path)
         return compile_instrumented(source, path)
-    except CannotInstrument as reason:
+    except CannotInstrumentError as reason:
         say_uninstrumented(path, reason)
     except (SyntaxError, ValueError, OSError, ImportError, RecursionError, MemoryError):
         pass  # Python's own way will say it

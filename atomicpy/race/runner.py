@@ -1,7 +1,7 @@
 """Run a program as `python` would: script, folder, archive, module, text or standard input.
 
-The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback that
-it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of races
+The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback
+that it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of races
 is printed.
 """
 
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType, TracebackType
 
 from atomicpy.race import finder
-from atomicpy.race.rewrite import CannotInstrument, compile_instrumented
+from atomicpy.race.rewrite import CannotInstrumentError, compile_instrumented
 from atomicpy.race.session import Session
 
 FAILED, USAGE = 1, 2
@@ -42,7 +42,7 @@ class Program:
     exclude: tuple[str, ...] = ()
 
 
-class Unrunnable(Exception):
+class UnrunnableError(Exception):
     """There is nothing to run; the message is what python says."""
 
 
@@ -50,7 +50,7 @@ def run(program: Program, session: Session) -> int:
     """Run it to its end and return the exit status. A program that ends by Ctrl-C raises KeyboardInterrupt."""
     try:
         execute = _prepared(program, session)
-    except Unrunnable as error:
+    except UnrunnableError as error:
         print(error, file=sys.stderr)
         return USAGE
     status, interrupted = _outcome(execute)
@@ -151,7 +151,7 @@ def _script(main: ModuleType, path: str) -> Callable[[], object]:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        raise Unrunnable(
+        raise UnrunnableError(
             f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
         ) from None
     if path.endswith(".pyc"):
@@ -184,7 +184,7 @@ def _code(source: str | bytes, name: str, watched: bool) -> CodeType:
     if watched:
         try:
             return compile_instrumented(source, name)
-        except CannotInstrument as error:
+        except CannotInstrumentError as error:
             reason = error
         code = compile(source, name, "exec", dont_inherit=True)
         finder.say_uninstrumented(name, reason)

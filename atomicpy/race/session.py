@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NoReturn
 
 from atomicpy.race import found, machine_report, report
@@ -124,10 +124,8 @@ class Session:
         """In the place of `os._exit`, under which nothing else of the program runs."""
         if self.halt and self.races:
             for stream in (sys.stdout, sys.stderr):
-                try:
+                with suppress(Exception):
                     stream.flush()
-                except Exception:
-                    pass
         self.leave(self.status(operator.index(status)))
 
     def in_child(self) -> None:

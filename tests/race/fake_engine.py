@@ -1,4 +1,4 @@
-"""The engine's calls in plain Python: they do what the real ones do, and keep a list of the accesses they are told of."""
+"""The engine's calls in plain Python: they do what the real ones do, and list the accesses they are told of."""
 
 import ast
 import builtins

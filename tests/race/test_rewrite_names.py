@@ -1,4 +1,4 @@
-"""Which names are recorded, and as what: globals, captured variables, names that are mangled, lines that are ignored."""
+"""Which names are recorded, and as what: globals, captured variables, mangled names; lines that are ignored."""
 
 import sys
 
@@ -69,8 +69,7 @@ BLOCKS = {
         inc()
         del hits
         """,
-        ["write global hits", "read global hits", "write global hits", "read global hits", "write global hits"]
-        + ["write global hits"],
+        [*["write global hits", "read global hits"] * 2, "write global hits", "write global hits"],
     ),
     "what is bound for good before anything runs is no record": (
         """
@@ -112,9 +111,11 @@ BLOCKS = {
             [0 for _ in (1,) if (m := 1)]
         all_of_them()
         """,
-        [f"write global {name}" for name in ("a", "b", "c", "d2", "e", "f")]
-        + ["read global a", "write global g", "read global g"]
-        + [f"write global {name}" for name in ("h", "i", "k", "j", "m")],
+        [
+            *(f"write global {name}" for name in ("a", "b", "c", "d2", "e", "f")),
+            *("read global a", "write global g", "read global g"),
+            *(f"write global {name}" for name in ("h", "i", "k", "j", "m")),
+        ],
     ),
     "a captured variable has one location in each call of its owner": (
         """
@@ -213,7 +214,8 @@ BLOCKS = {
     ),
     "a class body's own names are its own": ("class C:\n  a = 1\n  b = a\n  del a", []),
     "the end of an object's life": (
-        'class C:\n  def __del__(self):\n    """doc"""\n    self.x\n    self.x = 1\n  x = 1\nC()\nassert C.__del__.__doc__',
+        'class C:\n  x = 1\n  def __del__(self):\n    """doc"""\n    self.x\n    self.x = 1\nC()\n'
+        "assert C.__del__.__doc__",
         ["end of life", "read x", "write x"],
     ),
     "a function that shows its variables owns none of ours": (

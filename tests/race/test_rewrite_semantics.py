@@ -1,4 +1,4 @@
-"""A rewritten program computes, prints and raises what it did: evaluated as often, in the same order, from the same place."""
+"""A rewritten program computes, prints and raises what it did: as often, in the same order, from the same place."""
 
 import sys
 import textwrap
