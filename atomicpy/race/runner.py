@@ -1,8 +1,8 @@
 """Run a program as `python` would: script, folder, archive, module, text or standard input.
 
 The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback
-that it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of races
-is printed.
+that it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of
+races is printed.
 """
 
 from __future__ import annotations

@@ -81,6 +81,8 @@ class Session:
 
     def receive(self, race: Race) -> None:
         with self.lock:
+            if self.finished:  # a thread that outlives the program, when the count has been told
+                return
             self.races.append(race)
             self.say(report.text(race, colour=self.colour))
             if self.halt:
