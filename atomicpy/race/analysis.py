@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from atomicpy.race.scopes import Place, Scope, outwards
 
@@ -38,7 +39,7 @@ class Analysis:
         self._loop = 0
         self._end: tuple[int, int] | None = None
         self._scope = self.module
-        self._table = {
+        self._table: dict[type, Callable[[Any], None]] = {
             ast.Lambda: self._lambda,
             ast.ClassDef: self._classdef,
             ast.While: self._while,
@@ -84,7 +85,7 @@ class Analysis:
             elif isinstance(value, ast.AST) and value._fields:
                 self._visit(value)
 
-    def _each(self, nodes: Iterable) -> None:
+    def _each(self, nodes: Iterable[Any]) -> None:
         for node in nodes:
             if isinstance(node, ast.AST):  # a dict display has None for `**`
                 self._visit(node)
@@ -110,7 +111,7 @@ class Analysis:
 
     # -- statements that bind ----------------------------------------------------------------------------------
 
-    def _function(self, node) -> None:
+    def _function(self, node: Any) -> None:
         scope = self._scope
         self._each(node.decorator_list)
         self._defaults(node.args)
@@ -142,7 +143,7 @@ class Analysis:
             if each is not None:
                 self._bind(each.arg, 0, 0)  # before anything in the body
 
-    def _type_parameters(self, node) -> Scope | None:
+    def _type_parameters(self, node: Any) -> Scope | None:
         parameters = getattr(node, "type_params", None)
         if not parameters:
             return None
@@ -163,7 +164,7 @@ class Analysis:
         if types:
             self._close(types)
 
-    def _for(self, node) -> None:
+    def _for(self, node: Any) -> None:
         self._visit(node.iter)
         scope = self._scope
         outer = scope.loops
@@ -184,7 +185,7 @@ class Analysis:
         scope.loops = outer
         self._each(node.orelse)
 
-    def _comprehension(self, node) -> None:
+    def _comprehension(self, node: Any) -> None:
         first = node.generators[0]
         self._visit(first.iter)  # in the scope around
         inner = self._open("generator" if isinstance(node, ast.GeneratorExp) else "comprehension", node)
@@ -247,7 +248,7 @@ class Analysis:
             self._bind(node.name, node.lineno, node.col_offset)
         self._each(node.body)
 
-    def _import(self, node) -> None:
+    def _import(self, node: Any) -> None:
         for each in node.names:
             if each.name != "*":
                 source = each.name if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
@@ -257,7 +258,7 @@ class Analysis:
                 if library:
                     self.bound_by_import.add(self._scope.mangle(name))
 
-    def _pattern(self, node) -> None:
+    def _pattern(self, node: Any) -> None:
         name = node.rest if isinstance(node, ast.MatchMapping) else node.name
         if name:
             self._bind(name, node.end_lineno, node.end_col_offset)
@@ -269,7 +270,7 @@ class Analysis:
     def _nonlocal(self, node: ast.Nonlocal) -> None:
         self._scope.nonlocals.update(map(self._scope.mangle, node.names))
 
-    def _typealias(self, node) -> None:
+    def _typealias(self, node: Any) -> None:
         self._bind(node.name.id, node.end_lineno, node.end_col_offset)
 
     # -- names and attributes --------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, ModuleType, TracebackType
+from typing import Any
 
 from atomicpy.race import finder
 from atomicpy.race.rewrite import CannotInstrumentError, compile_instrumented
@@ -109,17 +110,17 @@ def _prepared(program: Program, session: Session) -> Callable[[], object]:
 
 def _main_module() -> ModuleType:
     main = ModuleType("__main__")
-    main.__loader__ = importlib.machinery.BuiltinImporter  # type: ignore[assignment]
+    main.__loader__ = importlib.machinery.BuiltinImporter
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     main.__dict__["__builtins__"] = builtins
     return main
 
 
-def _describe_script(main: ModuleType, path: str, loader) -> None:
+def _describe_script(main: ModuleType, path: str, loader: Any) -> None:
     main.__file__ = path
     if sys.version_info < (3, 15):
-        main.__cached__ = None  # type: ignore[assignment]
+        main.__dict__["__cached__"] = None
     main.__loader__ = loader
 
 
@@ -175,7 +176,7 @@ def _text(main: ModuleType, source: str | bytes, name: str, session: Session) ->
     return execute
 
 
-def _compiled(loader, path: str) -> CodeType:
+def _compiled(loader: Any, path: str) -> Any:
     finder.say_uninstrumented(path, "it has no source")
     return loader.get_code("__main__")
 
@@ -224,7 +225,7 @@ def _exit_status(error: SystemExit) -> int:
 def _show(error: BaseException) -> int:
     """Show an exception that nobody caught, as the interpreter does; return the exit status."""
     error.__traceback__ = own = _without_us(error.__traceback__)
-    sys.last_exc = error
+    setattr(sys, "last_exc", error)  # noqa: B010 - 3.12 made it
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, own
     try:
         sys.excepthook(type(error), error, own)

@@ -103,7 +103,7 @@ class Scope:
             return False
         if self.kind == "function":
             return True
-        generators = getattr(self.node, "generators", None)  # a comprehension
+        generators = getattr(self.node, "generators", ())  # a comprehension
         return bool(generators) and not any(clause.is_async for clause in generators)
 
 

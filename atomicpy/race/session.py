@@ -24,7 +24,7 @@ class Session:
     def __init__(self, json: str | None, sarif: str | None, halt: bool) -> None:
         self.races: list[Race] = []
         # The program may change the working folder.
-        self.files: list[tuple[str, Callable]] = [
+        self.files: list[tuple[str, Callable[..., None]]] = [
             (os.path.abspath(path), write)
             for path, write in ((json, machine_report.write_json), (sarif, machine_report.write_sarif))
             if path is not None
