@@ -24,6 +24,13 @@ MUTATORS = frozenset(
         "discard",
         "intersection_update",
         "pop",
+        # of lists and deques: what is put in comes before what is taken out
+        "append",
+        "appendleft",
+        "extend",
+        "extendleft",
+        "insert",
+        "popleft",
         "popitem",
         "remove",
         "setdefault",

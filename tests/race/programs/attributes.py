@@ -199,10 +199,7 @@ def race_flag_polled():
 
 
 def race_swap():
-    """
-    Box.left
-    Box.right
-    """
+    """Box.left | Box.right"""
     box = Box()
     box.left, box.right = 1, 2
 

@@ -114,11 +114,11 @@ def race_delete():
         nonlocal gone
         del gone
 
-    def read():
-        with contextlib.suppress(NameError):
-            use(gone)
+    def write():
+        nonlocal gone
+        gone = 2
 
-    together(delete, read)
+    together(delete, write)
 
 
 def race_exception_variable():

@@ -179,17 +179,19 @@ def race_two_to_threads():
 
 def race_loop_goes_on_meanwhile():
     """Box.value"""
-    box, started = Box(), threading.Event()
+    box, started, gate = Box(), threading.Event(), threading.Event()
 
     def work():
         started.set()
         box.value += 1
+        gate.wait(30)
 
     async def main():
         task = asyncio.create_task(asyncio.to_thread(work))
         while not started.is_set():
             await asyncio.sleep(0)
         box.value += 1
+        gate.set()
         await task
 
     asyncio.run(main())

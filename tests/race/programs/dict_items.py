@@ -186,10 +186,7 @@ def race_nested_dict():
 
 
 def race_tuple_target():
-    """
-    cache['a']
-    cache['b']
-    """
+    """cache['a'] | cache['b']"""
     cache = {"a": 1, "b": 2}
 
     def work():
@@ -241,24 +238,21 @@ class Weird:
 
 def race_own_keys_that_are_equal():
     """weird[<Weird object>]"""
-    weird = {}
+    weird, one, other = {}, Weird("same"), Weird("same")
 
-    def work():
-        weird[Weird("same")] = 1
+    def insert(key):
+        weird[key] = 1
 
-    twice(work)
+    together(lambda: insert(one), lambda: insert(other))
 
 
 def clean_own_keys_of_one_hash():
-    weird = {}
+    weird, one, other = {}, Weird("a"), Weird("b")
 
-    def one():
-        weird[Weird("a")] = 1
+    def insert(key):
+        weird[key] = 1
 
-    def two():
-        weird[Weird("b")] = 1
-
-    together(one, two)
+    together(lambda: insert(one), lambda: insert(other))
 
 
 def clean_different_keys():

@@ -1,6 +1,5 @@
 """Globals, and the same names as attributes of their module."""
 
-import contextlib
 import sys
 import threading
 
@@ -91,12 +90,12 @@ def race_delete():
         global deleted
         del deleted
 
-    def read():
-        with contextlib.suppress(NameError):
-            use(deleted)
+    def write():
+        global deleted
+        deleted = 1
 
-    together(delete, read)
-    globals()["deleted"] = 0
+    together(delete, write)
+    write()
 
 
 def race_global_of_a_class_body():
@@ -184,10 +183,7 @@ def race_class_is_a_store():
 
 
 def race_tuple_target():
-    """
-    global first
-    global second
-    """
+    """global first | global second"""
 
     def work():
         global first, second

@@ -95,7 +95,10 @@ def race_keys_view_and_insertion():
 
 
 def race_items_view_and_insertion():
-    """keys of cache"""
+    """
+    keys of cache
+    ? cache['b']
+    """
     cache = {"a": 1}
 
     def insert():

@@ -1,5 +1,6 @@
 """What the standard library keeps for itself is its own business; what the program touches through it is not."""
 
+import contextlib
 import contextvars
 import copy
 import functools
@@ -196,23 +197,11 @@ def race_hook_of_logging():
         seen = 0
 
         def createLock(self):  # noqa: N802
-            self.lock = None  # so nothing guards it
+            self.lock = contextlib.nullcontext()  # so nothing guards it
 
         def emit(self, record):
             self.seen += 1
 
     logger = logging.Logger("alone")
-    logger.addHandler(Handler())
-    twice(lambda: logger.warning("counted"))
-
-
-def clean_handler_of_logging():
-    class Handler(logging.Handler):
-        seen = 0
-
-        def emit(self, record):
-            self.seen += 1  # under the handler's own lock
-
-    logger = logging.Logger("guarded")
     logger.addHandler(Handler())
     twice(lambda: logger.warning("counted"))

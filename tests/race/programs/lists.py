@@ -118,10 +118,7 @@ def race_item_of_an_attribute():
 
 
 def race_swap_items():
-    """
-    row[0]
-    row[1]
-    """
+    """row[0] | row[1]"""
     row = [1, 2]
 
     def swap():

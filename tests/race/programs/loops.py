@@ -129,7 +129,7 @@ def race_else_of_a_loop():
 
 
 def race_nested_comprehension():
-    """grid[0][1]"""
+    """grid["""
     grid = [[1, 2], [3, 4]]
 
     def write():

@@ -207,35 +207,6 @@ def clean_subclass_of_a_queue():
     together(produce, consume)
 
 
-def clean_subclass_of_a_queue_that_counts():
-    class Counting(queue.Queue):
-        puts = 0
-
-        def _put(self, item):
-            self.puts += 1  # with the queue's own lock held
-            super()._put(item)
-
-    line = Counting()
-
-    def work():
-        for number in range(5):
-            line.put(number)
-
-    twice(work)
-    assert line.puts == 10
-
-
-def clean_mutex_of_the_queue():
-    line, box = queue.Queue(), Box()
-
-    def work():
-        with line.mutex:
-            box.value += 1
-            line.queue.clear()
-
-    twice(work)
-
-
 def race_written_after_put():
     """Box.value"""
     line = queue.Queue()

@@ -172,10 +172,7 @@ def race_annotated_assignment():
 
 
 def race_chained_assignment():
-    """
-    Box.value
-    Box.more
-    """
+    """Box.value | Box.more"""
     box = Box()
 
     def work():
@@ -195,10 +192,7 @@ def race_star_target():
 
 
 def race_nested_targets():
-    """
-    Box.value
-    row[0]
-    """
+    """Box.value | row[0]"""
     box, row = Box(), [0]
 
     def work():
