@@ -15,23 +15,23 @@ from atomicpy.race.nodes import LOAD, STORE, call, constant
 from atomicpy.race.scopes import Scope, outwards
 from atomicpy.race.settled import library_names, recorded_globals
 
-# Methods that change the set of keys of a dict or set.
+# Methods that change the set of keys of a dict or set; of lists and deques, those that hand something over: what is
+# put in comes before what is taken out.
 MUTATORS = frozenset(
     {
         "add",
+        "append",
+        "appendleft",
         "clear",
         "difference_update",
         "discard",
-        "intersection_update",
-        "pop",
-        # of lists and deques: what is put in comes before what is taken out
-        "append",
-        "appendleft",
         "extend",
         "extendleft",
         "insert",
-        "popleft",
+        "intersection_update",
+        "pop",
         "popitem",
+        "popleft",
         "remove",
         "setdefault",
         "symmetric_difference_update",

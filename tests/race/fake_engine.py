@@ -165,6 +165,6 @@ def recorded(source, **more):
         def __init__(self):
             self.x, self.y = 1, [1, 2, 3]
 
-    names = {"o": Thing(), "p": Thing(), "d": {1: "one", 2: [5, 6]}, "log": engine.log, **more}
+    names = {"o": Thing(), "p": Thing(), "d": {1: "one", 2: [5, 6]}, "tell": engine.log.append, **more}
     exec(instrumented(source), engine.namespace(**names))
     return engine.log

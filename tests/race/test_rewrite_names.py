@@ -11,7 +11,7 @@ BLOCKS = {
     "the write of an augmented assignment comes after its value": (
         """
         def value():
-            log.append("value")
+            tell("value")
             return 1
         o.x += value()
         d[1] = 1
@@ -22,7 +22,7 @@ BLOCKS = {
     "also where the object is a variable, and needs no proxy": (
         """
         def value():
-            log.append("value")
+            tell("value")
             return 1
         def f(local):
             local.x += value()
