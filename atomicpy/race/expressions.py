@@ -7,29 +7,31 @@ import io
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Any
 
 from atomicpy.race import nodes
+from atomicpy.race.analysis import COMPREHENSIONS, Analysis
 from atomicpy.race.nodes import LOAD, STORE, call, constant
-from atomicpy.race.scopes import COMPREHENSIONS, Analysis, Scope, outwards
+from atomicpy.race.scopes import Scope, outwards
 from atomicpy.race.settled import library_names, recorded_globals
 
-# Methods that change the set of keys of a dict or set.
+# Methods that change the set of keys of a dict or set; of lists and deques, those that hand something over: what is
+# put in comes before what is taken out.
 MUTATORS = frozenset(
     {
         "add",
+        "append",
+        "appendleft",
         "clear",
         "difference_update",
         "discard",
-        "intersection_update",
-        "pop",
-        # of lists and deques: what is put in comes before what is taken out
-        "append",
-        "appendleft",
         "extend",
         "extendleft",
         "insert",
-        "popleft",
+        "intersection_update",
+        "pop",
         "popitem",
+        "popleft",
         "remove",
         "setdefault",
         "symmetric_difference_update",
@@ -67,7 +69,7 @@ class Expressions:
         self.stored = analysis.stored_attributes
         methods = KNOWN_METHODS | analysis.methods
         self.methods = frozenset() if analysis.any_attribute_stored else methods - analysis.stored_attributes
-        self.expressions: dict[type, Callable] = {
+        self.expressions: dict[type, Callable[..., Any]] = {
             ast.Name: self.name,
             ast.Attribute: self.attribute,
             ast.Subscript: self.subscript,
@@ -81,11 +83,11 @@ class Expressions:
 
     # -- walking -----------------------------------------------------------------------------------------------
 
-    def expr(self, node):
+    def expr(self, node: Any) -> Any:
         method = self.expressions.get(type(node))
         return method(node) if method is not None else self.parts(node)
 
-    def parts(self, node):
+    def parts(self, node: Any) -> Any:
         for field in node._fields:
             value = getattr(node, field, None)
             if isinstance(value, list):
@@ -94,12 +96,12 @@ class Expressions:
                 setattr(node, field, self.expr(value))
         return node
 
-    def each(self, values: list) -> None:
+    def each(self, values: list[Any]) -> None:
         for index, value in enumerate(values):
             if isinstance(value, ast.AST):  # a dict display has None for `**`
                 values[index] = self.expr(value)
 
-    def unchanged(self, node):
+    def unchanged(self, node: Any) -> Any:
         return node
 
     # -- what a name means -------------------------------------------------------------------------------------
@@ -144,7 +146,7 @@ class Expressions:
             return call("_race_var_read__", [node, scope, constant(name, node)], node)
         return call("_race_global_read__", [node, constant(name, node)], node)
 
-    def write(self, name: str, meaning: str | Scope, at) -> ast.Call:
+    def write(self, name: str, meaning: str | Scope, at: Any) -> ast.Call:
         if isinstance(meaning, Scope):
             return call("_race_var_write__", [nodes.name(scope_variable(meaning), at), constant(name, at)], at)
         return call("_race_global_write__", [constant(name, at)], at)
@@ -259,7 +261,7 @@ class Expressions:
         new = self.expr(node)
         return call("_race_iter__", [new], node) if recorded else new
 
-    def comprehension(self, node) -> ast.expr:
+    def comprehension(self, node: Any) -> Any:
         first = node.generators[0]
         first.iter = self.iterable(first.iter) if not first.is_async else self.expr(first.iter)
         outer, self.scope = self.scope, self.scopes[id(node)]
@@ -304,7 +306,7 @@ class Expressions:
 
     # -- stores ----------------------------------------------------------------------------------------------------
 
-    def target(self, node, stores: list[ast.Name]):
+    def target(self, node: Any, stores: list[ast.Name]) -> Any:
         """Rewrite what is stored into or deleted; names go into `stores`, to be recorded once that is done."""
         if isinstance(node, ast.Name):
             stores.append(node)

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatch, fnmatchcase
 from importlib.machinery import SourceFileLoader
 from types import CodeType
+from typing import Any
 
-from atomicpy.race.rewrite import ENGINE_CALLS, PLAIN_CALLS, CannotInstrument, compile_instrumented
+from atomicpy.race.rewrite import ENGINE_CALLS, PLAIN_CALLS, CannotInstrumentError, compile_instrumented
 
 PACKAGES = ("site-packages", "dist-packages")
 LOADERS = (SourceFileLoader, zipimport.zipimporter)
@@ -78,7 +79,7 @@ def _matches(name: str, path: str, patterns: tuple[str, ...]) -> bool:
 
 hooks: set[CodeType] = set()
 _watched: Watched | None = None
-_originals: dict[type, Callable | None] = {}
+_originals: dict[Any, Callable[..., Any] | None] = {}
 
 
 def install(
@@ -105,9 +106,9 @@ def uninstall() -> None:
     _watched = None
     for loader, original in _originals.items():
         if original is None:  # it was inherited
-            del loader.get_code  # type: ignore[attr-defined]
+            del loader.get_code
         else:
-            loader.get_code = original  # type: ignore[attr-defined]
+            loader.get_code = original
     _originals.clear()
 
 
@@ -125,7 +126,7 @@ def inject() -> None:
         names.update(calls)
 
 
-def _builtins_at_the_end() -> list[dict]:
+def _builtins_at_the_end() -> list[dict[str, Any]]:
     """The copy of the builtins that the interpreter goes back to as it ends, when finalizers still run."""
     own = vars(builtins)
     return [
@@ -140,15 +141,15 @@ def _builtins_at_the_end() -> list[dict]:
     ]
 
 
-def instrumented(loader, name: str) -> CodeType | None:
-    """The code of a watched module; None if it must be got as without us: not watched, no source, or a mistake in it."""
+def instrumented(loader: Any, name: str) -> CodeType | None:
+    """The code of a watched module; None if it must be got as without us: unwatched, no source, a mistake in it."""
     try:
         path = loader.get_filename(name)
         if not path.endswith(".py") or not is_watched(name, path):
             return None
         source = loader.get_data(path)
         return compile_instrumented(source, path)
-    except CannotInstrument as reason:
+    except CannotInstrumentError as reason:
         say_uninstrumented(path, reason)
     except (SyntaxError, ValueError, OSError, ImportError, RecursionError, MemoryError):
         pass  # Python's own way will say it
@@ -160,8 +161,8 @@ def say_uninstrumented(path: str, reason: object) -> None:
         print(f"atomicpy race: {path} runs uninstrumented: {reason}", file=sys.stderr, flush=True)
 
 
-def _hook(original: Callable) -> Callable:
-    def get_code(self, fullname):
+def _hook(original: Callable[..., Any]) -> Callable[..., Any]:
+    def get_code(self: Any, fullname: str) -> Any:
         code = instrumented(self, fullname)
         return original(self, fullname) if code is None else code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 LOAD = ast.Load()
 STORE = ast.Store()
@@ -20,26 +21,26 @@ class Spot:
         self.end_col_offset = end_col_offset
 
 
-def place(new: ast.AST, at) -> None:
+def place(new: ast.AST, at: Any) -> None:
     new.lineno = at.lineno  # type: ignore[attr-defined]
     new.col_offset = at.col_offset  # type: ignore[attr-defined]
     new.end_lineno = at.end_lineno  # type: ignore[attr-defined]
     new.end_col_offset = at.end_col_offset  # type: ignore[attr-defined]
 
 
-def name(text: str, at, context: ast.expr_context = LOAD) -> ast.Name:
+def name(text: str, at: Any, context: ast.expr_context = LOAD) -> ast.Name:
     new = ast.Name(text, context)
     place(new, at)
     return new
 
 
-def constant(value: object, at) -> ast.Constant:
+def constant(value: str | int, at: Any) -> ast.Constant:
     new = ast.Constant(value)
     place(new, at)
     return new
 
 
-def call(function: str, arguments: list[ast.expr], at) -> ast.Call:
+def call(function: str, arguments: list[ast.expr], at: Any) -> ast.Call:
     """`function(*arguments)` that stands for what is at the place: errors and reports show that."""
     # The function itself is loaded on the line of what is evaluated next: a debugger's steps stay as they were.
     new = ast.Call(name(function, _first(arguments[0]) if arguments else at), arguments, [])

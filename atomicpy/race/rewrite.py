@@ -18,11 +18,12 @@ import tokenize
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from types import CodeType
+from typing import Any
 
-from atomicpy.race.scopes import Analysis
+from atomicpy.race.analysis import Analysis
 from atomicpy.race.statements import Statements
 
-# What the engine defines, and what rewritten code finds among the builtins. All end in __, or classes would mangle them.
+# What the engine defines, and rewritten code finds among the builtins. All end in __, or classes would mangle them.
 ENGINE_CALLS = (
     "_race_read__",
     "_race_write__",
@@ -72,27 +73,28 @@ def instrument(tree: ast.Module, filename: str, ignored: Collection[int] = ()) -
 def compile_instrumented(source: bytes | str, filename: str) -> CodeType:
     """Compile the source of a module with the engine's calls in it.
 
-    Raises what the compiler raises for a mistake in the source, and CannotInstrument where the mistake is ours.
+    Raises what the compiler raises for a mistake in the source, and CannotInstrumentError where the mistake is ours.
     """
-    tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree: Any = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     try:
         instrument(tree, filename, ignored_lines(source))
-        return compile(tree, filename, "exec", dont_inherit=True)
+        code: CodeType = compile(tree, filename, "exec", dont_inherit=True)
+        return code
     except Exception as error:
-        ours = CannotInstrument(f"{type(error).__name__}: {error}")
+        ours = CannotInstrumentError(f"{type(error).__name__}: {error}")
     # A mistake that only the later passes of the compiler find is to be told of the source, not of our tree.
     compile(source, filename, "exec", dont_inherit=True)
     raise ours
 
 
-class CannotInstrument(Exception):
+class CannotInstrumentError(Exception):
     """The module cannot be rewritten, or not be compiled after that; it can run as it is."""
 
 
 def ignored_lines(source: bytes | str) -> frozenset[int]:
     """The lines that a comment `# race: ignore` is on; all lines of a statement or header that goes over several."""
     # Most modules have none: a look at the text is cheaper than its tokens.
-    if not re.search(rb"race:\s*ignore" if isinstance(source, bytes) else r"race:\s*ignore", source):
+    if (b"race:" if isinstance(source, bytes) else "race:") not in source:  # type: ignore[operator]
         return frozenset()
     found: set[int] = set()
     first, marked = 0, False

@@ -1,8 +1,8 @@
 """Run a program as `python` would: script, folder, archive, module, text or standard input.
 
-The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback that
-it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of races
-is printed.
+The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback
+that it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of
+races is printed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, ModuleType, TracebackType
+from typing import Any
 
 from atomicpy.race import finder
-from atomicpy.race.rewrite import CannotInstrument, compile_instrumented
+from atomicpy.race.rewrite import CannotInstrumentError, compile_instrumented
 from atomicpy.race.session import Session
 
 FAILED, USAGE = 1, 2
@@ -42,7 +43,7 @@ class Program:
     exclude: tuple[str, ...] = ()
 
 
-class Unrunnable(Exception):
+class UnrunnableError(Exception):
     """There is nothing to run; the message is what python says."""
 
 
@@ -50,7 +51,7 @@ def run(program: Program, session: Session) -> int:
     """Run it to its end and return the exit status. A program that ends by Ctrl-C raises KeyboardInterrupt."""
     try:
         execute = _prepared(program, session)
-    except Unrunnable as error:
+    except UnrunnableError as error:
         print(error, file=sys.stderr)
         return USAGE
     status, interrupted = _outcome(execute)
@@ -109,17 +110,17 @@ def _prepared(program: Program, session: Session) -> Callable[[], object]:
 
 def _main_module() -> ModuleType:
     main = ModuleType("__main__")
-    main.__loader__ = importlib.machinery.BuiltinImporter  # type: ignore[assignment]
+    main.__loader__ = importlib.machinery.BuiltinImporter
     if sys.version_info < (3, 14):
         main.__annotations__ = {}
     main.__dict__["__builtins__"] = builtins
     return main
 
 
-def _describe_script(main: ModuleType, path: str, loader) -> None:
+def _describe_script(main: ModuleType, path: str, loader: Any) -> None:
     main.__file__ = path
     if sys.version_info < (3, 15):
-        main.__cached__ = None  # type: ignore[assignment]
+        main.__dict__["__cached__"] = None
     main.__loader__ = loader
 
 
@@ -151,7 +152,7 @@ def _script(main: ModuleType, path: str) -> Callable[[], object]:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
-        raise Unrunnable(
+        raise UnrunnableError(
             f"{sys.executable}: can't open file {path!r}: [Errno {error.errno}] {error.strerror}"
         ) from None
     if path.endswith(".pyc"):
@@ -175,7 +176,7 @@ def _text(main: ModuleType, source: str | bytes, name: str, session: Session) ->
     return execute
 
 
-def _compiled(loader, path: str) -> CodeType:
+def _compiled(loader: Any, path: str) -> Any:
     finder.say_uninstrumented(path, "it has no source")
     return loader.get_code("__main__")
 
@@ -184,7 +185,7 @@ def _code(source: str | bytes, name: str, watched: bool) -> CodeType:
     if watched:
         try:
             return compile_instrumented(source, name)
-        except CannotInstrument as error:
+        except CannotInstrumentError as error:
             reason = error
         code = compile(source, name, "exec", dont_inherit=True)
         finder.say_uninstrumented(name, reason)
@@ -224,7 +225,7 @@ def _exit_status(error: SystemExit) -> int:
 def _show(error: BaseException) -> int:
     """Show an exception that nobody caught, as the interpreter does; return the exit status."""
     error.__traceback__ = own = _without_us(error.__traceback__)
-    sys.last_exc = error
+    setattr(sys, "last_exc", error)  # noqa: B010 - 3.12 made it
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, own
     try:
         sys.excepthook(type(error), error, own)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NoReturn
 
 from atomicpy.race import found, machine_report, report
@@ -24,7 +24,7 @@ class Session:
     def __init__(self, json: str | None, sarif: str | None, halt: bool) -> None:
         self.races: list[Race] = []
         # The program may change the working folder.
-        self.files: list[tuple[str, Callable]] = [
+        self.files: list[tuple[str, Callable[..., None]]] = [
             (os.path.abspath(path), write)
             for path, write in ((json, machine_report.write_json), (sarif, machine_report.write_sarif))
             if path is not None
@@ -81,6 +81,8 @@ class Session:
 
     def receive(self, race: Race) -> None:
         with self.lock:
+            if self.finished:  # a thread that outlives the program, when the count has been told
+                return
             self.races.append(race)
             self.say(report.text(race, colour=self.colour))
             if self.halt:
@@ -124,10 +126,8 @@ class Session:
         """In the place of `os._exit`, under which nothing else of the program runs."""
         if self.halt and self.races:
             for stream in (sys.stdout, sys.stderr):
-                try:
+                with suppress(Exception):
                     stream.flush()
-                except Exception:
-                    pass
         self.leave(self.status(operator.index(status)))
 
     def in_child(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from atomicpy.race.scopes import FUNCTIONS, Analysis
+from atomicpy.race.analysis import FUNCTIONS, Analysis
 
 # Methods that put somebody else to work.
 STARTERS = frozenset(
@@ -40,7 +40,7 @@ def recorded_globals(tree: ast.Module, analysis: Analysis) -> frozenset[str]:
     module = analysis.module
     end = _first_effect(tree, analysis)
     constants = _constants(tree)
-    found = set()
+    found: set[str] = set()
     for name in {*module.bound, *analysis.global_writes}:
         if name.startswith(("@", "__")):  # pytest's, and the import system's
             continue
@@ -63,7 +63,7 @@ def library_names(analysis: Analysis) -> frozenset[str]:
 
 
 def _constants(tree: ast.Module) -> set[str]:
-    found = set()
+    found: set[str] = set()
     for statement in _statements(tree.body):
         if isinstance(statement, (ast.Assign, ast.AnnAssign)):
             value = statement.value.operand if isinstance(statement.value, ast.UnaryOp) else statement.value
@@ -79,7 +79,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
         yield statement
         if not isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
             for field in ("body", "orelse", "finalbody"):
-                yield from _statements(getattr(statement, field, ()))
+                yield from _statements(getattr(statement, field, []))
             for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
                 yield from _statements(part.body)
 
@@ -115,7 +115,7 @@ def _first_effect(tree: ast.Module, analysis: Analysis) -> tuple[int, int]:
                 if _starts(node) or (
                     isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in starters
                 ):
-                    return node.lineno, node.col_offset
+                    return node.lineno, node.col_offset  # type: ignore[attr-defined]
     return (1 << 60, 0)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import Any
 
 from atomicpy.race import nodes
+from atomicpy.race.analysis import FUNCTIONS, Analysis
 from atomicpy.race.expressions import Expressions, scope_variable
 from atomicpy.race.nodes import STORE, Spot, call, constant, statement
-from atomicpy.race.scopes import FUNCTIONS, Analysis
 
 
 class Statements(Expressions):
@@ -16,7 +17,7 @@ class Statements(Expressions):
 
     def __init__(self, tree: ast.Module, analysis: Analysis, ignored: frozenset[int]) -> None:
         super().__init__(tree, analysis, ignored)
-        self.statements: dict[type, Callable] = {
+        self.statements: dict[type, Callable[..., Any]] = {
             ast.ClassDef: self.class_definition,
             ast.Assign: self.assign,
             ast.AnnAssign: self.annotated,
@@ -38,7 +39,7 @@ class Statements(Expressions):
     def module(self, tree: ast.Module) -> None:
         self.body(tree.body)
 
-    def body(self, statements: list) -> None:
+    def body(self, statements: list[Any]) -> None:
         """Rewrite a block, in place."""
         done: list[ast.stmt] = []
         for each in statements:
@@ -53,7 +54,7 @@ class Statements(Expressions):
         """The records of stores that have just been done."""
         return [record for each in names for record in self.record(each.id, each)]
 
-    def record(self, name: str, at) -> list[ast.stmt]:
+    def record(self, name: str, at: Any) -> list[ast.stmt]:
         name = self.scope.mangle(name)
         meaning = self.meaning(name)
         if meaning is None or at.lineno in self.ignored:
@@ -96,7 +97,7 @@ class Statements(Expressions):
                 target.value = call("_race_item__", [target.value], target)
             return [node]
         at = nodes.attribute_spot(target)
-        owner = target.value
+        owner: Any = target.value
         stable = isinstance(owner, ast.Name) and self.is_stable(owner, node.value)
         recorded = at.lineno not in self.ignored and (self.has_locations(owner) or isinstance(owner, ast.Name))
         target.value = self.expr(owner)
@@ -131,7 +132,7 @@ class Statements(Expressions):
         names = [each.asname or each.name.split(".")[0] for each in node.names if each.name != "*"]
         return [node, *(record for name in names for record in self.record(name, node))]
 
-    def alias(self, node) -> list[ast.stmt]:
+    def alias(self, node: Any) -> list[ast.stmt]:
         return [node, *self.record(node.name.id, node.name)]
 
     # -- blocks --------------------------------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def _head(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Spot:
     return Spot(node.lineno, node.col_offset, node.lineno, node.col_offset + len((word + node.name).encode()))
 
 
-def _flat(targets: list) -> list:
+def _flat(targets: list[Any]) -> list[Any]:
     """The single targets of a `del`, out of its tuples and lists."""
     found = []
     for each in targets:

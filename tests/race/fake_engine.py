@@ -1,7 +1,13 @@
-"""The engine's calls in plain Python: they do what the real ones do, and keep a list of the accesses they are told of."""
+"""The engine's calls in plain Python: they do what the real ones do, and list the accesses they are told of."""
 
+import ast
 import builtins
+import io
 import itertools
+import sys
+import textwrap
+import traceback
+import types
 from types import ModuleType
 
 from atomicpy.race import rewrite
@@ -115,3 +121,50 @@ class Engine:
         known.__dict__.update(vars(builtins))
         known.__dict__.update(self.calls())
         return {"__name__": "module", "__builtins__": known, **more}
+
+
+def run(code, names, engine):
+    """What a module prints, and where and with what it ends; the engine's own frames left out."""
+    out = io.StringIO()
+    names = engine.namespace(**names)
+    del names["__builtins__"].__dict__["print"]
+    names["__builtins__"].print = lambda *args, **kw: print(*args, **{"file": out, **kw})
+    names["__name__"] = "program"
+    error = None
+    sys.modules["program"] = types.ModuleType("program")
+    try:
+        exec(code, names)
+    except BaseException as caught:
+        frames = traceback.extract_tb(caught.__traceback__)
+        places = [(f.name, f.lineno, f.end_lineno, f.colno, f.end_colno) for f in frames if f.filename == "program.py"]
+        error = (type(caught), str(caught), places)
+    finally:
+        del sys.modules["program"]
+    return out.getvalue(), error
+
+
+def both(source):
+    """What a program does plain, what it does rewritten, and what was recorded of it."""
+    plain = run(compile(source, "program.py", "exec", dont_inherit=True), {}, Engine())
+    engine = Engine()
+    instrumented = run(rewrite.compile_instrumented(source, "program.py"), {}, engine)
+    return plain, instrumented, engine.log
+
+
+def instrumented(source):
+    source = textwrap.dedent(source).strip("\n") + "\n"
+    tree = rewrite.instrument(ast.parse(source), "module.py", rewrite.ignored_lines(source))
+    return compile(tree, "module.py", "exec", dont_inherit=True)
+
+
+def recorded(source, **more):
+    """The accesses of a module that is run; `o`, `p`: objects with x and y, `d`: a dict, both from outside."""
+    engine = Engine()
+
+    class Thing:
+        def __init__(self):
+            self.x, self.y = 1, [1, 2, 3]
+
+    names = {"o": Thing(), "p": Thing(), "d": {1: "one", 2: [5, 6]}, "tell": engine.log.append, **more}
+    exec(instrumented(source), engine.namespace(**names))
+    return engine.log

@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers import PYTHON
 
 SUITES = ["test_grammar", "test_generators", "test_with", "test_patma", "test_descr", "test_scope"]
-RACE = [sys.executable, str(Path(__file__).with_name("plain_race.py")), "race"]
+# The engine itself; over the plain one where it has not been built, as from a checkout.
+BUILT = importlib.util.find_spec("atomicpy.race.engine") is not None
+PLAIN = str(Path(__file__).with_name("plain_race.py"))
+RACE = [*PYTHON, "-m", "atomicpy", "race"] if BUILT else [sys.executable, PLAIN, "race"]
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 

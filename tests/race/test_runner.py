@@ -148,8 +148,15 @@ ENDINGS = {
     "a thread that fails": "import threading\nt = threading.Thread(target=lambda: {}['x'])\nt.start()\nt.join()",
     "os._exit": "import os, sys, atexit\natexit.register(print, 'no')\nprint('out'); sys.stdout.flush()\nos._exit(5)",
     "last exception": "import atexit, sys\natexit.register(lambda: print(repr(sys.last_exc), sys.last_type))\n1 / 0",
-    "finalizers": "class C:\n    def __del__(self):\n        self.x = getattr(self, 'x', 1)\n        print('del', self.x)\nc = C()\n"
-    "cycle = [C()]\ncycle.append(cycle)",
+    "finalizers": """
+        class C:
+            def __del__(self):
+                self.x = getattr(self, 'x', 1)
+                print('del', self.x)
+        c = C()
+        cycle = [C()]
+        cycle.append(cycle)
+        """,
     "unflushed": "import sys\nsys.stdout.write('no newline')",
     "future": "'doc'\nfrom __future__ import annotations\nx: nowhere = 1\nprint(__annotations__, __doc__)",
 }
