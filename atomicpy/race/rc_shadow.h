@@ -52,7 +52,7 @@ typedef struct rc_location {
     rc_epoch w, r;
     uint32_t w_stack, r_stack;
     rc_reads *shared; /* in place of r */
-    void *held;       /* a Python object that must live as long: the key whose address the id is */
+    _Atomic int64_t *used; /* counts the locations named by what the id is the address of */
     uint8_t kind;
 } rc_location;
 
@@ -93,27 +93,10 @@ static inline rc_lock *rc_lock_at(uint32_t bucket) { return &rc_bucket_locks[buc
 
 /* ---- records ------------------------------------------------------------------------------------------------- */
 
-/* References that a purge leaves behind: it may not call Python. Pushed by anybody, taken all at once. */
-typedef struct rc_left {
-    struct rc_left *next;
-    void *object;
-} rc_left;
-static _Atomic(rc_left *) rc_left_behind;
-
-static void rc_leave_behind(void *object)
-{
-    rc_left *l = rc_alloc(sizeof *l);
-    l->object = object;
-    l->next = atomic_load_explicit(&rc_left_behind, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(
-        &rc_left_behind, &l->next, l, memory_order_release, memory_order_relaxed)) {
-    }
-}
-
 static void rc_location_free(rc_location *l)
 {
-    if (l->held != NULL) {
-        rc_leave_behind(l->held);
+    if (l->used != NULL) {
+        atomic_fetch_sub_explicit(l->used, 1, memory_order_acq_rel);
     }
     free(l->shared);
     free(l);
@@ -371,10 +354,10 @@ static void rc_write_rule(const rc_thread *t, rc_location *l, rc_epoch now, uint
 
 /* ---- an access ------------------------------------------------------------------------------------------------ */
 
-/* `kind` RC_KEYS stands for both of its locations. Gives back whether a location was made; then the caller may have something
- * to keep alive for it. `held` is taken over if the location is new; else it is the caller's still. */
+/* `kind` RC_KEYS stands for both of its locations. Gives back whether a location was made; it has taken over the use that
+ * the caller has put down in `used`, which else is the caller's still. */
 static bool rc_record_access(rc_thread *t, uintptr_t address, uint8_t kind, uint64_t id, bool write, uint32_t stack,
-                             void *held, rc_race *race)
+                             _Atomic int64_t *used, rc_race *race)
 {
     bool made, also;
     uint32_t bucket = rc_bucket_of(address);
@@ -392,7 +375,7 @@ static bool rc_record_access(rc_thread *t, uintptr_t address, uint8_t kind, uint
     else {
         rc_location *l = rc_location_of(r, id, kind, &made);
         if (made) {
-            l->held = held;
+            l->used = used;
         }
         (write ? rc_write_rule : rc_read_rule)(t, l, now, stack, race);
     }
