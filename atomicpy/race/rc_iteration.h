@@ -9,7 +9,7 @@
 
 /* ---- iteration: each step reads the keys, and the item that it visits ---------------------------------------------- */
 
-enum { RC_OVER_SET, RC_OVER_KEYS, RC_OVER_VALUES, RC_OVER_ITEMS, RC_OVER_INDICES };
+enum { RC_OVER_KEYS, RC_OVER_VALUES, RC_OVER_ITEMS, RC_OVER_INDICES };
 
 /* As CPython lays out a view of a dict, the same since 3.0. */
 typedef struct {
@@ -64,17 +64,11 @@ static PyObject *rc_iter_next(PyObject *self)
             }
             break;
         }
-        case RC_OVER_KEYS:
-            rc_access_item(t, it->under, it->rule, next, false);
-            break;
-        case RC_OVER_VALUES: {
-            rc_access_item(t, it->under, it->rule, PyTuple_GET_ITEM(next, 0), false);
-            break;
-        }
+        case RC_OVER_VALUES:
         case RC_OVER_ITEMS:
             rc_access_item(t, it->under, it->rule, PyTuple_GET_ITEM(next, 0), false);
             break;
-        default:
+        default: /* keys alone: whatever is kept under them */
             break;
         }
     }
@@ -109,11 +103,8 @@ RC_CALL(rc_call_iter)
     if (t == NULL) {
         return Py_NewRef(c);
     }
-    if (type == &PyDict_Type || type == &PyDictKeys_Type) {
+    if (type == &PyDict_Type || type == &PyDictKeys_Type || type == &PySet_Type) {
         over = RC_OVER_KEYS;
-    }
-    else if (type == &PySet_Type) {
-        over = RC_OVER_SET;
     }
     else if (type == &PyList_Type || type == rc_deque_type) {
         over = RC_OVER_INDICES;

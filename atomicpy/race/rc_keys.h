@@ -149,25 +149,27 @@ static PyObject *rc_container_name; /* a name that no attribute has: the key of 
 static uint8_t rc_container_rule(PyTypeObject *type)
 {
     static const char *const names[] = {"__getitem__", "__setitem__", "__delitem__"};
-    uint8_t rule = RC_NO_CONTAINER;
+    uint8_t rule;
+    PyTypeObject *base;
     if (type->tp_flags & Py_TPFLAGS_DICT_SUBCLASS) {
         rule = RC_DICT;
+        base = &PyDict_Type;
     }
     else if (type->tp_flags & Py_TPFLAGS_LIST_SUBCLASS) {
         rule = RC_LIST;
+        base = &PyList_Type;
     }
-    else if (rc_deque_type != NULL && PyType_IsSubtype(type, rc_deque_type)) {
+    else if (PyType_IsSubtype(type, rc_deque_type)) {
         rule = RC_DEQUE;
+        base = rc_deque_type;
     }
     else {
-        return rule;
+        return RC_NO_CONTAINER;
     }
     for (int i = 0; i < 3; i++) {
-        bool builtin = rule == RC_DICT   ? rc_is_of(type, names[i], &PyDict_Type) ||
-                                             rc_is_of(type, names[i], rc_ordered_type)
-                       : rule == RC_LIST ? rc_is_of(type, names[i], &PyList_Type)
-                                         : rc_is_of(type, names[i], rc_deque_type);
-        rule |= builtin ? RC_GETS << i : 0;
+        if (rc_is_of(type, names[i], base) || rc_is_of(type, names[i], rc_ordered_type)) {
+            rule |= (uint8_t)(RC_GETS << i);
+        }
     }
     return rule;
 }
