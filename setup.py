@@ -29,6 +29,7 @@ EXTENSIONS = {
     "atomicpy.sync_rwmutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c", "src/ap_rwmutex.c"],
     "atomicpy.sync_waitgroup": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
+    "atomicpy.race.engine": [],
 }
 
 DIRECTIVES = {
@@ -51,7 +52,7 @@ setup(
             Extension(
                 name,
                 [name.replace(".", "/") + ".pyx", *core],
-                include_dirs=["src", "atomicpy"],
+                include_dirs=["src", "atomicpy", "atomicpy/race"],
                 # The headers too: a change in one must rebuild, and the sdist must hold them.
                 extra_compile_args=COMPILE_ARGS,
                 extra_link_args=LINK_ARGS,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from atomicpy.demo import cli as demo
+from atomicpy.race import cli as race
 
 PIPE_CLOSED = 128 + 13  # as a shell reports SIGPIPE
 
@@ -20,7 +21,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", metavar="command", required=True)
     demo.add_parser(commands)
-    arguments = parser.parse_args(argv)
+    race.add_parser(commands)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words[:1] == ["race"]:
+        # Not by this parser: what follows the program's name is not ours to read, nor is what it raises ours to catch.
+        return race.main(words[1:], parser.prog)
+    arguments = parser.parse_args(words)
     try:
         return int(arguments.run(arguments))
     except BrokenPipeError:

@@ -1,0 +1,223 @@
+"""The engine of the race detector: who has done what, in which order, and which two accesses nothing orders.
+
+What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads), rc_shadow.h (the rules of FastTrack, the
+table), rc_stacks.h, rc_attributes.h, rc_keys.h (what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what
+rewritten code calls). Here is the door for the edges, and the record of a race.
+"""
+
+import sys
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+cimport cython
+
+# What rewritten code calls, by name: `_race_read__` and the others.
+calls = rc_make()
+globals().update(calls)
+
+_KINDS = ("attribute", "global", "variable", "item", "keys")
+# Number of a thread: its name, and the node of the stack that created it (0: none).
+_threads = {}
+_on_race = None
+# Pairs of stacks, and of source lines, that have been told.
+_told = set()
+
+
+@dataclass(frozen=True, slots=True)
+class RaceAccess:
+    """One of the two accesses of a race. Frames: (file, function, line, column, end line, end column), innermost first."""
+
+    write: bool
+    thread: tuple[int, str, list[Any] | None]
+    stack: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RaceRecord:
+    """A race as the engine found it."""
+
+    kind: str
+    obj: Any
+    name: Any
+    current: RaceAccess
+    previous: RaceAccess
+
+    @property
+    def key(self):
+        """The key of an item."""
+        return self.name
+
+
+def _needs():
+    return RuntimeError(
+        f"the race detector needs CPython 3.13 or later; this is {sys.version.split()[0]}"
+    )
+
+
+cdef list _stack(uint32_t node):
+    cdef uint32_t parent
+    frames = []
+    while node:
+        frame = rc_frame_of(node, &parent)
+        if frame is None:
+            break
+        frames.append(frame)
+        node = parent
+    return frames
+
+
+cdef object _access(bint write, uint64_t epoch, uint32_t stack):
+    number = rc_number_of(epoch)
+    name, created = _threads.get(number, (None, 0))
+    if name is None:
+        name = f"Thread {number}"
+    return RaceAccess(write, (number, name, _stack(created) if created else None), _stack(stack))
+
+
+cdef void _found(
+    int what, object obj, object name, int write, uint64_t now, uint32_t stack, const rc_race *race
+) noexcept:
+    cdef uint64_t earlier = race.stack
+    try:
+        on_race = _on_race
+        pair = (what, (earlier << 32) | stack)
+        if on_race is None or pair in _told:
+            return
+        _told.add(pair)
+        number = rc_my_number()
+        if number not in _threads:  # from C: what the library calls it
+            _threads[number] = (threading.current_thread().name, 0)
+        current = _access(write, now, stack)
+        previous = _access(race.write, race.epoch, race.stack)
+        lines = frozenset(access.stack[0][:3:2] for access in (current, previous) if access.stack)
+        if (what, lines) in _told:
+            return
+        _told.add((what, lines))
+        on_race(RaceRecord(_KINDS[what], obj, name, current, previous))
+    except Exception:
+        sys.unraisablehook(sys.UnraisableHookArgs((*sys.exc_info(), "in a report of a race", on_race)))
+
+
+rc_set_tell(_found)
+
+
+@cython.final
+cdef class Clock:
+    """Clock()
+    --
+
+    What is known through one synchronisation variable: a vector clock.
+
+    All threads may use it at once; each method is one indivisible step.
+    """
+
+    def __cinit__(self):
+        self.sync = rc_sync_new()
+
+    def __dealloc__(self):
+        if self.sync is not NULL:
+            rc_sync_leave(self.sync)
+
+    def acquire(self):
+        """What was released into the clock comes before what the calling thread does from here on."""
+        if rc_get_mode() != RC_OFF:
+            rc_acquire(rc_this_thread(), self.sync)
+
+    def release(self):
+        """What the calling thread has done comes before an acquire after this."""
+        if rc_get_mode() != RC_OFF:
+            rc_release(rc_this_thread(), self.sync)
+
+    def set(self):
+        """As release(), but what was released before is forgotten: the store of an atomic."""
+        if rc_get_mode() != RC_OFF:
+            rc_set(rc_this_thread(), self.sync)
+
+    def swap(self):
+        """acquire() and release() in one step: a read-modify-write."""
+        if rc_get_mode() != RC_OFF:
+            rc_swap(rc_this_thread(), self.sync)
+
+    def clear(self):
+        """Forget all that was released into the clock."""
+        rc_clear(self.sync)
+
+
+def clock_of(obj):
+    """The clock that belongs to the object, by identity; it goes away with it."""
+    cdef Clock clock = Clock.__new__(Clock)
+    rc_sync_leave(clock.sync)
+    clock.sync = rc_sync_of(<size_t><void *>obj)
+    return clock
+
+
+def begin_thread(parent, name, created=None):
+    """The calling thread has begun, started by who released into `parent` (a Clock or None) and was at `created` (here())."""
+    cdef rc_sync *sync = NULL
+    if rc_get_mode() == RC_OFF:
+        return
+    if parent is not None:
+        sync = (<Clock?>parent).sync
+    number = rc_begin_thread(sync)
+    _threads[number] = (name, created or 0)
+
+
+def end_thread():
+    """The calling thread does nothing more that is recorded under its name."""
+    rc_end_thread()
+
+
+def thread_name_changed(name):
+    """The calling thread is called `name` from here on."""
+    if rc_get_mode() != RC_OFF:
+        number = rc_my_number()
+        _threads[number] = (name, _threads.get(number, (None, 0))[1])
+
+
+def here():
+    """The stack of the calling thread, as the engine keeps it: a number; 0 where the detector is off."""
+    return rc_here_now() if rc_get_mode() != RC_OFF else 0
+
+
+def install(on_race):
+    """Begin: `on_race` is called with a RaceRecord once for each pair of source lines, in the thread that found it.
+
+    Nothing is recorded before a second thread begins. Raises RuntimeError before CPython 3.13.
+    """
+    global _on_race
+    if not RC_WORKS:
+        raise _needs()
+    rc_install()
+    _on_race = on_race
+    number = rc_my_number()
+    if number not in _threads:
+        _threads[number] = (threading.current_thread().name, 0)
+
+
+def uninstall():
+    """End: the calls in instrumented code do nothing from here on, and what was recorded is forgotten."""
+    global _on_race
+    rc_uninstall()
+    _on_race = None
+
+
+def installed():
+    """Is the detector in?"""
+    return _on_race is not None
+
+
+def recording():
+    """Are accesses recorded: is the detector in, and has a second thread begun?"""
+    return rc_get_mode() == RC_RECORDING
+
+
+def reset():
+    """Forget all accesses, and what has been told; the clocks stay."""
+    rc_purge_all()
+    _told.clear()
+
+
+def forget_reported():
+    """Tell races again whose pair of lines has been told."""
+    _told.clear()

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rc_iteration.h: what rewritten code calls for `for`, and for methods that change a container.
+ */
+#ifndef RC_ITERATION_H
+#define RC_ITERATION_H
+
+#include "rc_items.h"
+
+/* ---- iteration: each step reads the keys, and the item that it visits ---------------------------------------------- */
+
+enum { RC_OVER_KEYS, RC_OVER_VALUES, RC_OVER_ITEMS, RC_OVER_INDICES };
+
+/* As CPython lays out a view of a dict, the same since 3.0. */
+typedef struct {
+    PyObject_HEAD
+    PyObject *dict;
+} rc_view;
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *under, *inner; /* the container; its own iterator */
+    Py_ssize_t index;
+    uint8_t over, rule;
+} rc_iter;
+
+static void rc_iter_dealloc(PyObject *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(((rc_iter *)self)->under);
+    Py_CLEAR(((rc_iter *)self)->inner);
+    PyObject_GC_Del(self);
+}
+
+static int rc_iter_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(((rc_iter *)self)->under);
+    Py_VISIT(((rc_iter *)self)->inner);
+    return 0;
+}
+
+static PyObject *rc_iter_next(PyObject *self)
+{
+    rc_iter *it = (rc_iter *)self;
+    rc_thread *t = rc_recording_thread();
+    if (t != NULL && it->over != RC_OVER_INDICES) {
+        rc_access_keys(t, it->under, false);
+    }
+    PyObject *next = Py_TYPE(it->inner)->tp_iternext(it->inner);
+    if (next == NULL) {
+        return NULL;
+    }
+    if (t != NULL) {
+        switch (it->over) {
+        case RC_OVER_INDICES: {
+            uint64_t id = (uint64_t)it->index++;
+            if (!rc_known(t, (uintptr_t)it->under, RC_INDEX, id, false)) {
+                PyObject *index = PyLong_FromUnsignedLongLong(id);
+                if (index != NULL) {
+                    rc_access_item(t, it->under, it->rule, index, false);
+                    Py_DECREF(index);
+                }
+                PyErr_Clear();
+            }
+            break;
+        }
+        case RC_OVER_VALUES:
+        case RC_OVER_ITEMS:
+            rc_access_item(t, it->under, it->rule, PyTuple_GET_ITEM(next, 0), false);
+            break;
+        default: /* keys alone: whatever is kept under them */
+            break;
+        }
+    }
+    if (it->over == RC_OVER_VALUES) {
+        PyObject *value = Py_NewRef(PyTuple_GET_ITEM(next, 1));
+        Py_DECREF(next);
+        return value;
+    }
+    return next;
+}
+
+static PyTypeObject rc_iter_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "atomicpy.race.engine._Iteration",
+    .tp_basicsize = sizeof(rc_iter),
+    .tp_dealloc = rc_iter_dealloc,
+    .tp_traverse = rc_iter_traverse,
+    .tp_iter = PyObject_SelfIter,
+    .tp_iternext = rc_iter_next,
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+};
+
+RC_CALL(rc_call_iter)
+{
+    (void)module;
+    if (rc_wrong("_race_iter__", n, 1)) {
+        return NULL;
+    }
+    PyObject *c = args[0], *under = c;
+    PyTypeObject *type = Py_TYPE(c);
+    uint8_t over, rule = RC_DICT | RC_GETS;
+    rc_thread *t = rc_recording_thread();
+    if (t == NULL) {
+        return Py_NewRef(c);
+    }
+    if (type == &PyDict_Type || type == &PyDictKeys_Type || type == &PySet_Type) {
+        over = RC_OVER_KEYS;
+    }
+    else if (type == &PyList_Type || type == rc_deque_type) {
+        over = RC_OVER_INDICES;
+        rule = (type == &PyList_Type ? RC_LIST : RC_DEQUE) | RC_GETS;
+    }
+    else if (type == &PyDictValues_Type) {
+        over = RC_OVER_VALUES;
+    }
+    else if (type == &PyDictItems_Type) {
+        over = RC_OVER_ITEMS;
+    }
+    else {
+        return Py_NewRef(c);
+    }
+    PyObject *iterated = c, *inner = NULL;
+    if (type == &PyDictKeys_Type || type == &PyDictValues_Type || type == &PyDictItems_Type) {
+        under = ((rc_view *)c)->dict;
+        if (!PyDict_CheckExact(under)) {
+            return Py_NewRef(c);
+        }
+    }
+    if (over == RC_OVER_VALUES) { /* its keys are wanted as well */
+        iterated = PyObject_CallMethod((PyObject *)&PyDict_Type, "items", "O", under);
+        inner = iterated == NULL ? NULL : PyObject_GetIter(iterated);
+        Py_XDECREF(iterated);
+    }
+    else {
+        inner = PyObject_GetIter(c);
+    }
+    rc_iter *it = inner == NULL ? NULL : PyObject_GC_New(rc_iter, &rc_iter_type);
+    if (it == NULL) {
+        Py_XDECREF(inner);
+        return NULL;
+    }
+    it->under = Py_NewRef(under);
+    it->inner = inner;
+    it->index = 0;
+    it->over = over;
+    it->rule = rule;
+    PyObject_GC_Track(it);
+    if (over != RC_OVER_INDICES) {
+        rc_access_keys(t, under, false);
+    }
+    return (PyObject *)it;
+}
+
+/* ---- methods ------------------------------------------------------------------------------------------------------ */
+
+enum { RC_CHANGES_KEYS, RC_PUTS_IN, RC_TAKES_OUT };
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *method; /* bound */
+    vectorcallfunc call;
+    uint8_t effect;
+} rc_method;
+
+static Py_ssize_t rc_size(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
+
+static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t nargs, PyObject *names)
+{
+    rc_method *m = (rc_method *)self;
+    PyObject *c = PyCFunction_GET_SELF(m->method);
+    rc_thread *t = rc_recording_thread();
+    if (t == NULL) {
+        return PyObject_Vectorcall(m->method, args, nargs, names);
+    }
+    if (m->effect == RC_CHANGES_KEYS) {
+        Py_ssize_t before = rc_size(c);
+        PyObject *result = PyObject_Vectorcall(m->method, args, nargs, names);
+        if (rc_size(c) != before) { /* also if it failed half way */
+            PyObject *error = PyErr_GetRaisedException();
+            rc_access_keys(t, c, true);
+            PyErr_SetRaisedException(error);
+        }
+        return result;
+    }
+    /* What is put in comes before what takes it out. */
+    rc_sync *s = rc_sync_of((uintptr_t)c);
+    if (m->effect == RC_PUTS_IN) {
+        rc_release(t, s);
+    }
+    PyObject *result = PyObject_Vectorcall(m->method, args, nargs, names);
+    if (m->effect == RC_TAKES_OUT && result != NULL) {
+        rc_acquire(t, s);
+    }
+    rc_sync_leave(s);
+    return result;
+}
+
+static void rc_method_dealloc(PyObject *self)
+{
+    PyObject_GC_UnTrack(self);
+    Py_CLEAR(((rc_method *)self)->method);
+    PyObject_GC_Del(self);
+}
+
+static int rc_method_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Py_VISIT(((rc_method *)self)->method);
+    return 0;
+}
+
+static PyTypeObject rc_method_type = {
+    PyVarObject_HEAD_INIT(NULL, 0).tp_name = "atomicpy.race.engine._Method",
+    .tp_basicsize = sizeof(rc_method),
+    .tp_dealloc = rc_method_dealloc,
+    .tp_traverse = rc_method_traverse,
+    .tp_call = PyVectorcall_Call,
+    .tp_vectorcall_offset = offsetof(rc_method, call),
+    .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_IMMUTABLETYPE |
+                Py_TPFLAGS_DISALLOW_INSTANTIATION,
+};
+
+RC_CALL(rc_call_method)
+{
+    (void)module;
+    if (rc_wrong("_race_method__", n, 2)) {
+        return NULL;
+    }
+    PyObject *obj = args[0], *name = args[1];
+    rc_thread *t = rc_recording_thread();
+    if (t == NULL) {
+        return PyObject_GetAttr(obj, name);
+    }
+    rc_attribute(t, obj, name, false);
+    PyObject *method = PyObject_GetAttr(obj, name);
+    if (method == NULL || !PyCFunction_Check(method) || PyCFunction_GET_SELF(method) != obj) {
+        return method;
+    }
+    uint8_t effect;
+    if (PyDict_Check(obj) || PySet_Check(obj)) {
+        effect = RC_CHANGES_KEYS;
+    }
+    else if (PyList_Check(obj) || PyObject_TypeCheck(obj, rc_deque_type)) {
+        const char *text = PyUnicode_AsUTF8(name);
+        if (text == NULL || strncmp(text, "pop", 3) == 0) {
+            effect = RC_TAKES_OUT;
+        }
+        else if (strncmp(text, "append", 6) == 0 || strncmp(text, "extend", 6) == 0 || strcmp(text, "insert") == 0) {
+            effect = RC_PUTS_IN;
+        }
+        else {
+            return method;
+        }
+    }
+    else {
+        return method;
+    }
+    rc_method *m = PyObject_GC_New(rc_method, &rc_method_type);
+    if (m == NULL) {
+        Py_DECREF(method);
+        return NULL;
+    }
+    m->method = method;
+    m->call = rc_method_call;
+    m->effect = effect;
+    PyObject_GC_Track(m);
+    return (PyObject *)m;
+}
+
+#endif

@@ -1,0 +1,10 @@
+"""A module whose globals others change."""
+
+hits = 0
+setting = "first"
+names = {"a": 1}
+
+
+def hit():
+    global hits
+    hits += 1

@@ -1,0 +1,261 @@
+"""The set of keys of a dict or a set: iteration against insertion and deletion."""
+
+import contextlib
+import threading
+
+from together import together, twice, use
+
+
+def each(container):
+    """Go through it; a thread that changes it meanwhile may make that fail."""
+    with contextlib.suppress(RuntimeError):
+        for value in container:
+            use(value)
+
+
+def race_iteration_and_insertion():
+    """keys of cache"""
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key in cache:
+                use(key)
+
+    together(insert, read)
+
+
+def race_iteration_and_deletion():
+    """keys of cache"""
+    cache = {"a": 1, "b": 2}
+
+    def delete():
+        del cache["b"]
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key in cache:
+                use(key)
+
+    together(read, delete)
+
+
+def race_iteration_and_pop():
+    """keys of cache"""
+    cache = {"a": 1, "b": 2}
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key in cache:
+                use(key)
+
+    together(read, lambda: cache.pop("b"))
+
+
+def race_iteration_and_clear():
+    """keys of"""
+    cache = {"a": 1, "b": 2}
+    together(lambda: each(cache), lambda: cache.clear())
+
+
+def race_iteration_and_update():
+    """keys of"""
+    cache = {"a": 1}
+    together(lambda: each(cache), lambda: cache.update(b=2))
+
+
+def race_iteration_and_setdefault():
+    """keys of"""
+    cache = {"a": 1}
+    together(lambda: each(cache), lambda: cache.setdefault("b", 2))
+
+
+def race_iteration_and_popitem():
+    """keys of"""
+    cache = {"a": 1}
+    together(lambda: each(cache), lambda: cache.popitem())
+
+
+def race_keys_view_and_insertion():
+    """keys of cache"""
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key in cache.keys():  # noqa: SIM118
+                use(key)
+
+    together(insert, read)
+
+
+def race_items_view_and_insertion():
+    """
+    keys of cache
+    ? cache['b']
+    """
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key, value in cache.items():
+                use(key, value)
+
+    together(insert, read)
+
+
+def race_comprehension_and_insertion():
+    """keys of cache"""
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            use([key for key in cache])  # noqa: C416
+
+    together(insert, read)
+
+
+def race_set_iteration_and_add():
+    """keys of members"""
+    members = {1, 2}
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for member in members:
+                use(member)
+
+    together(read, lambda: members.add(3))
+
+
+def race_set_iteration_and_discard():
+    """keys of members"""
+    members = {1, 2}
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for member in members:
+                use(member)
+
+    together(lambda: members.discard(2), read)
+
+
+def race_set_iteration_and_remove():
+    """keys of members"""
+    members = {1, 2}
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for member in members:
+                use(member)
+
+    together(lambda: members.remove(2), read)
+
+
+def race_set_iteration_and_difference_update():
+    """keys of"""
+    members = {1, 2}
+    together(lambda: each(members), lambda: members.difference_update({1}))
+
+
+def clean_iteration_by_all():
+    cache, members = {"a": 1}, {1, 2}
+
+    def read():
+        for key in cache:
+            use(key)
+        for member in members:
+            use(member)
+
+    twice(read)
+
+
+def clean_insertions_alone():
+    members = set()
+
+    def add(number):
+        members.add(number)
+        members.add(number + 1)
+
+    together(lambda: add(1), lambda: add(2))
+    assert members == {1, 2, 3}
+
+
+def clean_insertion_and_reading_another_key():
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    together(insert, lambda: use(cache["a"]))
+
+
+def clean_add_of_what_is_there():
+    members = {1, 2}
+    together(lambda: each(members), lambda: members.add(1), lambda: members.discard(7))
+
+
+def clean_setdefault_of_what_is_there():
+    cache = {"a": 1}
+    together(lambda: each(cache), lambda: cache.setdefault("a", 2))
+
+
+def clean_copies_in_c():
+    cache = {"a": 1}
+
+    def insert():
+        cache["b"] = 2
+
+    def read():
+        for key in list(cache):
+            use(key)
+
+    together(insert, read)
+
+
+def clean_membership():
+    members = {1, 2}
+    together(lambda: members.add(3), lambda: use(3 in members, len(members)))
+
+
+def clean_with_lock():
+    cache, lock = {"a": 1}, threading.Lock()
+
+    def insert():
+        with lock:
+            cache["b"] = 2
+
+    def read():
+        with lock:
+            for key in cache:
+                use(key)
+
+    together(insert, read)
+
+
+def clean_frozen_set():
+    members = frozenset({1, 2})
+    twice(lambda: each(members))
+
+
+def clean_own_dict_of_each_thread():
+    def work():
+        cache = {}
+        for number in range(10):
+            cache[number] = number
+        for key in cache:
+            use(key)
+        for key in range(10):
+            del cache[key]
+
+    twice(work)

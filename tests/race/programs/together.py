@@ -1,0 +1,58 @@
+"""What the programs share: threads that nothing orders, run in an order that the driver chooses by time alone."""
+
+import threading
+import time
+
+ORDERS = ("free", "forward", "backward")
+PAUSE = 0.01  # seconds between the threads' turns; a verdict must not depend on whether it was long enough
+order = "free"  # set by the driver before a program starts
+
+
+def together(*functions, timeout=60):
+    """Run each function in a thread of its own, and wait for all of them; raise what one of them raised."""
+    errors = []
+
+    def body(function, pause):
+        time.sleep(pause)
+        try:
+            function()
+        except BaseException as error:
+            errors.append(error)
+
+    last = len(functions) - 1
+    threads = []
+    for place, function in enumerate(functions):
+        turn = {"free": 0, "forward": place, "backward": last - place}[order]
+        threads.append(threading.Thread(target=body, args=(function, turn * PAUSE), daemon=True))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout)
+        assert not thread.is_alive(), "a thread hangs"
+    if errors:
+        raise errors[0]
+
+
+def twice(function):
+    """Run it in two threads."""
+    together(function, function)
+
+
+def wait_until(condition, timeout=60):
+    """Look again and again until it holds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        time.sleep(0.001)
+
+
+def use(*values):
+    """Do something with values that were read."""
+    return values
+
+
+class Box:
+    """An object with something in it."""
+
+    def __init__(self, value=0):
+        self.value = value
