@@ -38,6 +38,9 @@ cdef extern from "rc_module.h":
     void rc_clear(rc_sync *sync) noexcept
     void rc_purge_all() noexcept
 
+    unsigned long rc_unlock_type(type cls) noexcept
+    void rc_lock_type(type cls, unsigned long immutable) noexcept
+
 
 cdef class Clock:
     cdef rc_sync *sync

@@ -5,12 +5,14 @@ table), rc_stacks.h, rc_attributes.h, rc_keys.h (what a location is), rc_calls.h
 rewritten code calls). Here is the door for the edges, and the record of a race.
 """
 
+import operator
 import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 cimport cython
+from cpython.buffer cimport PyBUF_FORMAT, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
 
 # What rewritten code calls, by name: `_race_read__` and the others.
 calls = rc_make()
@@ -150,6 +152,38 @@ def clock_of(obj):
     rc_sync_leave(clock.sync)
     clock.sync = rc_sync_of(<size_t><void *>obj)
     return clock
+
+
+def clock_at(obj, index):
+    """The clock of one of the parts of an object: of an array's item that it is for all arrays over the same memory.
+
+    A bad index has been refused by who calls.
+    """
+    cdef Py_buffer view
+    cdef size_t address = <size_t><void *>obj
+    cdef Clock clock = Clock.__new__(Clock)
+    place = operator.index(index)
+    if PyObject_CheckBuffer(obj):
+        PyObject_GetBuffer(obj, &view, PyBUF_FORMAT)
+        address = <size_t>view.buf
+        if place < 0:
+            place += view.len // view.itemsize
+        PyBuffer_Release(&view)
+        address += <size_t>place * 8
+    else:
+        address += <size_t>place  # inside of the object, where no other one begins
+    rc_sync_leave(clock.sync)
+    clock.sync = rc_sync_of(address)
+    return clock
+
+
+def set_type_attribute(cls, name, value):
+    """`setattr(cls, name, value)`, for a class written in C too: its slots follow."""
+    cdef unsigned long immutable = rc_unlock_type(cls)
+    try:
+        type.__setattr__(cls, name, value)
+    finally:
+        rc_lock_type(cls, immutable)
 
 
 def begin_thread(parent, name, created=None):
