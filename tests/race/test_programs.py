@@ -93,7 +93,7 @@ def wrong(name, named, outcome):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("topic", "name", "named"), programs())
+@pytest.mark.parametrize(("topic", "name", "named"), list(programs()))
 def test_verdict(topic, name, named, outcome_of):
     for order, outcome in outcome_of(topic).items():
         assert not (what := wrong(name, named, outcome)), f"{order}: {what}"
