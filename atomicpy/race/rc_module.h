@@ -144,6 +144,10 @@ static uint64_t rc_my_number(void) { return rc_this_thread()->number; }
 
 #else
 #define RC_WORKS 0
+enum { RC_OFF, RC_RECORDING }; /* always off */
+#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wunused-function"
+#endif
 #include "rc_shadow.h"
 static const char rc_needs[] = "the race detector needs CPython 3.13 or later";
 static PyObject *rc_make(void) { return PyDict_New(); }
@@ -161,17 +165,16 @@ static PyObject *rc_frame_of(uint32_t node, uint32_t *parent) { (void)node; *par
 
 /* A class written in C may be given other methods while its flag of immutability is away: its slots follow them, as
  * those of a class written in Python do. Returns the flag, for rc_lock_type(). */
-static unsigned long rc_unlock_type(PyObject *cls)
+static unsigned long rc_unlock_type(PyTypeObject *type)
 {
-    PyTypeObject *type = (PyTypeObject *)cls;
     unsigned long immutable = type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
     type->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
     return immutable;
 }
 
-static void rc_lock_type(PyObject *cls, unsigned long immutable)
+static void rc_lock_type(PyTypeObject *type, unsigned long immutable)
 {
-    ((PyTypeObject *)cls)->tp_flags |= immutable;
+    type->tp_flags |= immutable;
 }
 
 #endif

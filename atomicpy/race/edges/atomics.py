@@ -233,15 +233,14 @@ def _install_waits() -> None:
     cls = atomicpy.Once
     replace_in_type(cls, "do", _acquired_at_last(_runs(vars(cls)["do"])))
     cls = atomicpy.once
-    make = vars(cls)["__init__"]
+    call = vars(cls)["__call__"]
 
-    @functools.wraps(make)
-    def __init__(self: Any, fn: Any, /) -> None:
-        make(self, _released_at_end(clock_of(self), fn) if callable(fn) else fn)
-        self.__wrapped__ = fn
+    @functools.wraps(call)
+    def __call__(self: Any) -> Any:
+        # The same through a Once, whose edges are known.
+        return self.__dict__.setdefault("_race_once", atomicpy.Once()).do(self.__wrapped__)
 
-    replace_in_type(cls, "__init__", __init__)
-    replace_in_type(cls, "__call__", _acquired_at_last(vars(cls)["__call__"]))
+    replace_in_type(cls, "__call__", __call__)
 
 
 def install() -> None:
