@@ -60,7 +60,9 @@ def go(shape, steps, rounds, folder):
     for option in ((), ("-race",)):
         program = Path(folder) / f"{shape}{''.join(option)}"
         built = subprocess.run(
-            ["go", "build", *option, "-o", program, source, SHAPES / "go" / "measure.go"], capture_output=True, text=True
+            ["go", "build", *option, "-o", program, source, SHAPES / "go" / "measure.go"],
+            capture_output=True,
+            text=True,
         )
         if built.returncode:
             print(f"go build {' '.join(option)} {source.name}: {built.stderr.strip()}", file=sys.stderr)
@@ -97,11 +99,15 @@ def main():
                 f"{shape:12}{cpu['off'] / options.steps * 1e9:6.1f} ns{cpu['on'] / options.steps * 1e9:6.1f} ns"
                 f"{cpu['ratio']:7.2f}x{found['wall']['ratio']:7.2f}x"
                 f"{memory['off'] // 1024:5} MB{memory['ratio']:7.2f}x"
-                f"{(format(theirs['cpu']['ratio'], '6.1f') + 'x') if theirs else '–':>8}"
+                f"{(format(theirs['cpu']['ratio'], '6.1f') + 'x') if theirs else '-':>8}"
             )
     ratios = {shape: each["python"]["cpu"]["ratio"] for shape, each in results.items() if shape in LIMITS}
     above = [f"{shape} is above {LIMITS[shape]}x" for shape, ratio in ratios.items() if ratio > LIMITS[shape]]
-    above += [f"{s} takes above {MEMORY_LIMIT}x memory" for s, each in results.items() if each["python"]["memory"]["ratio"] > MEMORY_LIMIT]
+    above += [
+        f"{s} takes above {MEMORY_LIMIT}x memory"
+        for s, each in results.items()
+        if each["python"]["memory"]["ratio"] > MEMORY_LIMIT
+    ]
     if ratios:
         mean = math.exp(statistics.fmean(map(math.log, ratios.values())))
         print(f"geometric mean of {', '.join(ratios)}: {mean:.2f}x")

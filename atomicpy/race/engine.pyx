@@ -1,7 +1,7 @@
 """The engine of the race detector: who has done what, in which order, and which two accesses nothing orders.
 
-What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads), rc_shadow.h (the rules of FastTrack, the
-table), rc_stacks.h, rc_attributes.h, rc_keys.h (what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what
+What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads), rc_shadow.h (the rules of FastTrack,
+the table), rc_stacks.h, rc_attributes.h, rc_keys.h (what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what
 rewritten code calls). Here is the door for the edges, and the record of a race.
 """
 
@@ -28,7 +28,7 @@ _told = set()
 
 @dataclass(frozen=True, slots=True)
 class RaceAccess:
-    """One of the two accesses of a race. Frames: (file, function, line, column, end line, end column), innermost first."""
+    """One of the two accesses of a race. Frames, innermost first: (file, function, line, column, end line, end column)."""
 
     write: bool
     thread: tuple[int, str, list[Any] | None]
@@ -187,7 +187,7 @@ def set_type_attribute(cls, name, value):
 
 
 def begin_thread(parent, name, created=None):
-    """The calling thread has begun, started by who released into `parent` (a Clock or None) and was at `created` (here())."""
+    """The calling thread has begun, started by who released into `parent`, a Clock or None, at `created`: here()."""
     cdef rc_sync *sync = NULL
     if rc_get_mode() == RC_OFF:
         return

@@ -76,7 +76,7 @@ def _unmangled(name: str, cls: type) -> str:
 def _module(obj: Any, stacks: tuple[Any, ...]) -> str:
     """The file of the module whose globals, or which itself, obj is; else that of the access."""
     if isinstance(obj, types.ModuleType):
-        obj = types.ModuleType.__dict__["__dict__"].__get__(obj)
+        obj = vars(types.ModuleType)["__dict__"].__get__(obj)
     if type(obj) is str:
         return os.path.basename(obj)
     if type(obj) is dict:

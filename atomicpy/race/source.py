@@ -6,6 +6,7 @@ import ast
 import linecache
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -37,11 +38,11 @@ def tree(file: str) -> ast.Module | None:
         return None
 
 
-def _within(node: ast.AST, start: tuple[int, int], end: tuple[int, int]) -> bool:
+def _within(node: Any, start: tuple[int, int], end: tuple[int, int]) -> bool:
     return start <= (node.lineno, node.col_offset) and (node.end_lineno, node.end_col_offset) <= end
 
 
-def _covers(node: ast.AST, start: tuple[int, int], end: tuple[int, int]) -> bool:
+def _covers(node: Any, start: tuple[int, int], end: tuple[int, int]) -> bool:
     return (node.lineno, node.col_offset) <= start and end <= (node.end_lineno, node.end_col_offset)
 
 
@@ -51,7 +52,7 @@ def container(file: str, line: int, column: int | None, end_line: int | None, en
     if module is None:
         return ""
     if column is None or end_line is None or end_column is None:
-        nodes = [node for node in ast.walk(module) if getattr(node, "lineno", None) == line]
+        nodes: list[Any] = [node for node in ast.walk(module) if getattr(node, "lineno", None) == line]
     else:
         start, end = (line, column), (end_line, end_column)
         placed = [node for node in ast.walk(module) if hasattr(node, "lineno")]

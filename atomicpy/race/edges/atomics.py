@@ -1,4 +1,4 @@
-"""The package's own types. While the detector is in, their methods are replaced in place; when it is not, nothing is there.
+"""The package's own types: while the detector is in, their methods are replaced in place; else nothing is there.
 
 An operation and what it says about the order are one step, under one lock for all: a load then knows what was stored by
 who stored the value that it has read, and not what others did before.
@@ -236,11 +236,11 @@ def _install_waits() -> None:
     call = vars(cls)["__call__"]
 
     @functools.wraps(call)
-    def __call__(self: Any) -> Any:
+    def new_call(self: Any) -> Any:
         # The same through a Once, whose edges are known.
         return self.__dict__.setdefault("_race_once", atomicpy.Once()).do(self.__wrapped__)
 
-    replace_in_type(cls, "__call__", __call__)
+    replace_in_type(cls, "__call__", new_call)
 
 
 def install() -> None:

@@ -29,7 +29,13 @@ def install() -> None:
         release(module)
 
     @functools.wraps(find)
-    def __import__(name: str, globals: Any = None, locals: Any = None, fromlist: Any = (), level: int = 0) -> Any:
+    def new_import(  # the names of its arguments are the builtin's
+        name: str,
+        globals: Any = None,  # noqa: A002
+        locals: Any = None,  # noqa: A002
+        fromlist: Any = (),
+        level: int = 0,
+    ) -> Any:
         found = find(name, globals, locals, fromlist, level)
         if not level:
             _seen(name)
@@ -49,7 +55,7 @@ def install() -> None:
 
     # SourceFileLoader inherits it: put one in front, and take it away again.
     replace_inherited(SourceFileLoader, "exec_module", exec_module)
-    replace(builtins, "__import__", __import__)
+    replace(builtins, "__import__", new_import)
     replace(importlib, "import_module", import_module)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import functools
 import threading
 from typing import Any
-
-import _thread
 
 from atomicpy.race.edges.replaced import acquire_if_true, around, for_the_program, release, replace
 from atomicpy.race.engine import Clock
@@ -27,6 +26,8 @@ class Lock(metaclass=_Kind):
     """A lock of the program; the library gets a bare one. A failed acquire orders nothing."""
 
     __slots__ = ("__weakref__", "_clock", "_raw")
+    _raw: Any
+    _clock: Clock
     raw: Any = _thread.LockType
     make: Any = staticmethod(_RAW_LOCK)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import collections
 import functools
 import queue
-from typing import Any
-
 import threading
+from typing import Any
 
 from atomicpy.race.edges.locks import Lock
 from atomicpy.race.edges.replaced import acquire, release, replace

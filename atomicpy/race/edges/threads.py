@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import functools
 import threading
 from collections.abc import Callable
 from typing import Any
-
-import _thread
 
 from atomicpy.race import engine
 from atomicpy.race.edges.replaced import replace
