@@ -29,6 +29,7 @@ EXTENSIONS = {
     "atomicpy.sync_rwmutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c", "src/ap_rwmutex.c"],
     "atomicpy.sync_waitgroup": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
+    "atomicpy.demo.recorder": ["src/ap_wait.c"],
 }
 
 DIRECTIVES = {
