@@ -19,7 +19,7 @@ THREADS, MAX_THREADS = 2, 100
 # In all. Enough for dozens of turns with the GIL on; each is 32 bytes, and looked at one by one.
 TOTAL, MOST = 200_000, 4_000_000
 
-FIRST, LAST = 4, 2  # the events shown of a long moment
+SHORT = 4  # events between two that tell the story, up to which they are shown
 
 RACE_IN_C = "`n += 1` in C with the GIL released: a load, an add and a store."
 RACE = "`c.n += 1`: a read, an add and a write, while other threads run Python at the same time."
@@ -106,14 +106,20 @@ def tell_racy(row: Row, traces: Sequence[Trace], threads: int, increments: int) 
 
 
 def judged(moment: Moment) -> str:
-    n, steps = moment.value, moment.steps
-    should = n + steps
+    n, steps = moment.same, moment.steps
+    first, last = moment.events[0], [event for event in moment.events if event.wrote][-1]
+    if n is None:
+        lost = steps - 1
+        return (
+            f"Between A's read and its write B made {lost:,} increment{'s' * (lost > 1)}. A knows nothing of them: it "
+            f"writes {first.value + 1:,}, and they are gone."
+        )
+    if not moment.proven:
+        return f"Both read {n:,} and both wrote {n + 1:,}: two increments that count as one."
+    should = f"{n + steps:,}" + (" or beyond, for other threads were at it too" if moment.others else "")
     if steps == 2:
-        return f"Two increments of {n:,}: the counter should be at {should:,}, and {moment.wrote:,} was written, twice."
-    text = f"{steps:,} increments from {n:,} on: the counter should be at {should:,}"
-    if moment.others:
-        text += " or beyond, for other threads were at it too"
-    return f"{text}; what was written last is {moment.wrote:,}."
+        return f"Two increments of {n:,}: the counter should be at {should}, and both wrote {last.value:,}."
+    return f"{steps:,} increments from {n:,} on: the counter should be at {should}; written last was {last.value:,}."
 
 
 def not_found(again: int, threads: int, increments: int) -> str:
@@ -154,14 +160,24 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
 
 
 def show(moment: Moment, since: int) -> None:
-    lines: list[tuple[Event, str] | str] = [
-        (event, f"{'writes' if event.wrote else 'reads'} {event.value:,}") for event in moment.events
-    ]
-    if len(lines) > FIRST + LAST + 1:
-        left_out = moment.events[FIRST:-LAST]
-        steps = sum(event.wrote for event in left_out)
-        lines[FIRST:-LAST] = [f"… {steps:,} more increments …"]
+    lines: list[tuple[Event, str] | str] = []
+    between: list[Event] = []
+    for event in moment.events:
+        if event not in moment.keys:
+            between.append(event)
+            continue
+        if len(between) > SHORT:
+            steps = sum(e.wrote for e in between) or 1
+            lines.append(f"… {steps:,} increment{'s' * (steps > 1)} …")
+        else:
+            lines += [(e, told(e)) for e in between]
+        between = []
+        lines.append((event, told(event)))
     table(lines, moment.first, moment.second, since)
+
+
+def told(event: Event) -> str:
+    return f"{'writes' if event.wrote else 'reads'} {event.value:,}"
 
 
 def table(lines: Sequence[tuple[Event, str] | str], a: int, b: int, since: int) -> None:
@@ -174,9 +190,8 @@ def table(lines: Sequence[tuple[Event, str] | str], a: int, b: int, since: int) 
 def rendered(
     lines: Sequence[tuple[Event, str] | str], times: Sequence[str], a: int, b: int, columns: int
 ) -> Iterator[str]:
-    told = [line for line in lines if not isinstance(line, str)]
     clock = max(len(time) for time, line in zip(times, lines, strict=True) if not isinstance(line, str))
-    cell = max(len(text) for _, text in told)
+    cell = max(len(line[1]) for line in lines if not isinstance(line, str))
     wide = 2 + clock + 3 + cell + 3 + cell <= columns
     yield f"  {'µs':>{clock}}   {'A':{cell}}   B" if wide else f"{'µs':>{clock}}"
     for line, time in zip(lines, times, strict=True):

@@ -30,13 +30,14 @@ class Event:
 
 @dataclass(frozen=True)
 class Moment:
-    """Two threads that read the same value before either wrote, up to the write of the later one."""
+    """Two threads in each other's way, from the first's read to the last write of the two."""
 
     first: int  # the two threads
     second: int
-    value: int  # what both read
-    wrote: int  # by the write that came last
+    same: int | None  # what both read; None where the second's increments were overwritten without that
+    proven: bool  # that both read it before either wrote
     events: Sequence[Event]  # theirs, in order of time, with the read after it if that found what was written last
+    keys: frozenset[Event]  # those of them that tell the story
     steps: int  # the increments they made meanwhile
     others: int  # and those of other threads
 
@@ -89,44 +90,82 @@ def meanwhile(trace: Trace, start: int, end: int) -> range:
     return range(bisect_left(trace.wrote_at, start), bisect_right(trace.read_at, end))
 
 
+def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, int, int]]:
+    """(thread, step, thread, step) where the second did its step while the first stood between its read and its write.
+
+    With `same` it read the same value; whether before the other's write or after, the notes alone do not tell. Without,
+    it is the first step of several that the other's write threw away.
+    """
+    for first, a in enumerate(traces):
+        for second, b in enumerate(traces):
+            if first == second:
+                continue
+            i = 0
+            for j in range(len(a)):
+                since, until, n = a.read_at[j], a.wrote_at[j], a.read[j]
+                while i < len(b) and b.read_at[i] <= since:
+                    i += 1
+                for k in range(i, len(b)):
+                    if b.wrote_at[k] >= until:
+                        break
+                    if not same or b.read[k] == n:
+                        yield first, j, second, k
+                        break
+
+
 def find(traces: Sequence[Trace]) -> Moment | None:
-    """The simplest of the moments found: that in which the fewest steps were under way."""
-    best, fewest = None, 0
-    for number, pair in enumerate(pairs(traces)):
-        first, j, second, i = pair
-        start, end = traces[first].read_at[j], max(traces[first].wrote_at[j], traces[second].wrote_at[i])
-        steps = sum(len(meanwhile(trace, start, end)) for trace in traces)
-        if best is None or steps < fewest:
-            best, fewest = pair, steps
-        if fewest == 2 or number >= ENOUGH:
-            break
-    return described(traces, *best) if best else None
+    """The simplest of the moments found: the best proof that there is, and the fewest steps under way."""
+    for proven, same, candidates in (
+        (True, True, pairs(traces)),
+        (False, True, overlaps(traces, True)),
+        (False, False, overlaps(traces, False)),
+    ):
+        best, fewest = None, 0
+        for number, pair in enumerate(candidates):
+            first, j, second, i = pair
+            start, end = traces[first].read_at[j], max(traces[first].wrote_at[j], traces[second].wrote_at[i])
+            steps = sum(len(meanwhile(trace, start, end)) for trace in traces)
+            if best is None or steps < fewest:
+                best, fewest = pair, steps
+            if fewest == 2 or number >= ENOUGH:
+                break
+        if best:
+            return described(traces, *best, proven, same)
+    return None
 
 
-def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int) -> Moment:
+def reading(trace: Trace, thread: int, k: int) -> Event:
+    return Event(trace.read_at[k], thread, False, trace.read[k])
+
+
+def writing(trace: Trace, thread: int, k: int) -> Event:
+    return Event(trace.wrote_at[k], thread, True, trace.wrote[k])
+
+
+def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, proven: bool, same: bool) -> Moment:
     a, b = traces[first], traces[second]
     start, end = a.read_at[j], max(a.wrote_at[j], b.wrote_at[i])
-    wrote = a.wrote[j] if a.wrote_at[j] == end else b.wrote[i]
-    events, steps, others = [], 0, 0
-    following: Event | None = None
+    events, steps, others, following = [], 0, 0, []
     for thread, trace in enumerate(traces):
-        ours = thread in (first, second)
+        if thread not in (first, second):
+            others += len(meanwhile(trace, start, end))
+            continue
         for k in meanwhile(trace, start, end):
             # One that began before or ends after is not of this moment; its thread did it before or after.
-            within = trace.read_at[k] >= start and trace.wrote_at[k] <= end
-            if ours and within:
-                events.append(Event(trace.read_at[k], thread, False, trace.read[k]))
-                events.append(Event(trace.wrote_at[k], thread, True, trace.wrote[k]))
-            steps += ours and within
-            others += not ours
+            if trace.read_at[k] >= start and trace.wrote_at[k] <= end:
+                events += [reading(trace, thread, k), writing(trace, thread, k)]
+                steps += 1
         k = bisect_right(trace.read_at, end)
-        if ours and k < len(trace):
-            event = Event(trace.read_at[k], thread, False, trace.read[k])
-            following = min(event, following or event)
+        if k < len(trace):
+            following.append(reading(trace, thread, k))
     events.sort()
-    if following and following.value == wrote:
-        events.append(following)
-    return Moment(first, second, a.read[j], wrote, events, steps, others)
+    keys = {reading(a, first, j), writing(a, first, j), reading(b, second, i), writing(b, second, i)}
+    if not same:
+        keys.add(max(event for event in events if event.thread == second and event.wrote))
+    if following and (after := min(following)).value == events[-1].value:
+        events.append(after)
+        keys.add(after)
+    return Moment(first, second, a.read[j] if same else None, proven, events, frozenset(keys), steps, others)
 
 
 # ---- the atomic counter ------------------------------------------------------------------------------------
