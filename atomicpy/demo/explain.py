@@ -15,9 +15,9 @@ from atomicpy.demo.stop import Stop
 
 OK, BROKEN, INTERRUPTED = 0, 1, 130
 
-THREADS, MAX_THREADS = 2, 100
+THREADS, MAX_THREADS = 2, 16
 # In all. Enough for dozens of turns with the GIL on; each is 32 bytes, and looked at one by one.
-TOTAL, MOST = 200_000, 4_000_000
+TOTAL, MOST = 200_000, 2_000_000
 
 SHORT = 4  # events between two that tell the story, up to which they are shown
 
@@ -28,7 +28,7 @@ RACE_WITH_GIL = (
     "where its turn may end; the bare `c.n += 1` has none in between. (Turns change every {:g} ms here instead of "
     "every {:g}, so that a short run has many.)"
 )
-NOTES = "{} threads, {:,} increments each. After each read and each write the thread notes it, with the time."
+NOTES = "After each read and each write the thread notes it, with the time."
 
 
 def say(text: str = "") -> None:
@@ -52,35 +52,54 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     kinds = {"racy": racy, "atomic": recorded.ATOMIC}
     entries = [Entry(name, kind, (kind.native if native else None) or kind.python) for name, kind in kinds.items()]
 
-    say(report.interpreter(gil, report.usable_cores()))
+    try:
+        return record_and_tell(entries, threads, increments, native, gil)
+    except TooManyThreadsError as error:
+        parser.error(f"{error} with --threads")
+    except KeyboardInterrupt:
+        return interrupted()
+
+
+def interrupted() -> int:
     say()
-    before = 1000 * sys.getswitchinterval()
-    say(RACE_IN_C if native else RACE_WITH_GIL.format(1000 * recorded.TURN, before) if gil else RACE)
-    say()
-    say(NOTES.format(threads if threads > 1 else "One", increments).replace("One threads", "One thread"))
+    say("Interrupted.")
+    return INTERRUPTED
+
+
+def record_and_tell(entries: Sequence[Entry], threads: int, increments: int, native: bool, gil: bool) -> int:
+    """The exit code. What is told takes a while to find: there Ctrl-C is a KeyboardInterrupt again."""
     with Stop() as stop:
-        try:
-            with Hammer(entries, threads, increments, stop, Progress(sys.stderr)) as hammer:
-                # Both before either is told: what is told takes a while to find, and the threads stand by.
-                rows = list(hammer.rows())
-                made = [
-                    (row, [Trace(log) for log in round_.counter.logs])
-                    for row, round_ in zip(rows, hammer.rounds, strict=False)
-                    if isinstance(round_.counter, recorded.Recorded)
-                ]
-        except TooManyThreadsError as error:
-            parser.error(f"{error} with --threads")
-        broken = False
-        for row, traces in made:
-            say()
-            if row.exact:
-                broken = tell_atomic(row, traces, native)
-            else:
-                tell_racy(row, traces, threads, increments)
-        if stop.interrupted:
-            say()
-            say("Interrupted." if made else "Interrupted before there was anything to tell.")
-        return BROKEN if broken else INTERRUPTED if stop.interrupted else OK
+        say(report.interpreter(gil, report.usable_cores()))
+        say()
+        before = 1000 * sys.getswitchinterval()
+        say(RACE_IN_C if native else RACE_WITH_GIL.format(1000 * recorded.TURN, before) if gil else RACE)
+        say()
+        say(f"{threads} thread{'s' * (threads > 1)}, {increments:,} increment{'s' * (increments > 1)} each. {NOTES}")
+        with Hammer(entries, threads, increments, stop, Progress(sys.stderr)) as hammer:
+            rows = list(hammer.rows())
+            counters = [round_.counter for round_ in hammer.rounds]
+    made = [
+        (row, [Trace(log) for log in counter.logs])
+        for row, counter in zip(rows, counters, strict=False)
+        if isinstance(counter, recorded.Recorded)
+    ]
+    if tell(made, threads, increments, native):
+        return BROKEN
+    return interrupted() if stop.interrupted else OK
+
+
+def tell(made: Sequence[tuple[Row, list[Trace]]], threads: int, increments: int, native: bool) -> bool:
+    """Whether the atomic counter is broken."""
+    broken = False
+    for row, traces in made:
+        if not row.expected:
+            continue
+        say()
+        if row.exact:
+            broken = tell_atomic(row, traces, native)
+        else:
+            tell_racy(row, traces, threads, increments)
+    return broken
 
 
 # ---- the racy counter --------------------------------------------------------------------------------------
@@ -98,7 +117,7 @@ def tell_racy(row: Row, traces: Sequence[Trace], threads: int, increments: int) 
         say(judged(moment))
         say()
     many = f"Of {row.expected:,} increments {again:,} read a number that another had read already"
-    many += f" ({100 * again / row.expected:.2g} %)" if again and row.expected else ""
+    many += f" ({100 * again / row.expected:.2g}\N{NO-BREAK SPACE}%)" if again and row.expected else ""
     say(f"{many}. The counter should be at {row.expected:,} and is at {row.got:,}: {row.lost:,} updates are lost.")
     if not moment:
         say()
@@ -114,18 +133,18 @@ def judged(moment: Moment) -> str:
             f"Between A's read and its write B made {lost:,} increment{'s' * (lost > 1)}. A knows nothing of them: it "
             f"writes {first.value + 1:,}, and they are gone."
         )
-    if not moment.proven:
-        return f"Both read {n:,} and both wrote {n + 1:,}: two increments that count as one."
-    should = f"{n + steps:,}" + (" or beyond, for other threads were at it too" if moment.others else "")
+    text = f"Both read {n:,} and both wrote {n + 1:,}: two increments that count as one."
+    if moment.should is None:
+        return text
     if steps == 2:
-        return f"Two increments of {n:,}: the counter should be at {should}, and both wrote {last.value:,}."
-    return f"{steps:,} increments from {n:,} on: the counter should be at {should}; written last was {last.value:,}."
+        return f"{text} The counter should be at {moment.should:,}."
+    return f"{text} After all {steps:,} of this moment the counter should be at {moment.should:,}, not {last.value:,}."
 
 
 def not_found(again: int, threads: int, increments: int) -> str:
     if threads == 1:
         return "A thread alone has nobody to race with: raise --threads."
-    seen = "no two threads caught at it for certain" if again else "no two threads read the same number"
+    seen = "no thread was noted in the middle of another's increment" if again else "no two threads read the same number"
     return f"In this run {seen}: that is luck, not safety. Raise --increments ({increments:,} each in this run)."
 
 
@@ -139,7 +158,7 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
     say(f"The same with `{'ap_fetch_add_i64(&n, 1)` in C' if native else 'a.fetch_add()` on an AtomicInt'}: one step, "
         "which adds one and hands out the number before.")
     say()
-    if (events := turns(traces, owner)) and not broken:
+    if not broken and (events := turns(traces, owner)):
         a, b = dict.fromkeys(event.thread for event in events)
         table([(event, f"gets {event.value:,}") for event in events], a, b, origin(traces))
         say()
@@ -148,7 +167,7 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
             f"THIS MUST NEVER HAPPEN: of {row.expected:,} numbers {wrong:,} were handed out twice or out of range, and "
             f"the counter is at {row.got:,}. A bug in atomicpy: please report it."
         )
-    elif row.expected:
+    else:
         say(
             f"Every number from 0 to {row.expected - 1:,} was handed out exactly once (all {row.expected:,} notes were "
             f"checked), and the counter is at {row.got:,}: nothing is lost."

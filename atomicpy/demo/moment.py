@@ -1,6 +1,5 @@
 """Finding the lost update in what the threads have noted, and checking that an atomic counter has none."""
 
-import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ class Moment:
     first: int  # the two threads
     second: int
     same: int | None  # what both read; None where the second's increments were overwritten without that
-    proven: bool  # that both read it before either wrote
+    should: int | None  # where the counter should be after it, if the notes tell
     events: Sequence[Event]  # theirs, in order of time, with the read after it if that found what was written last
     keys: frozenset[Event]  # those of them that tell the story
     steps: int  # the increments they made meanwhile
@@ -53,48 +52,16 @@ def read_again(traces: Sequence[Trace]) -> int:
     return sum(map(len, traces)) - max((max(trace.wrote) for trace in traces if len(trace)), default=0)
 
 
-def pairs(traces: Sequence[Trace]) -> Iterator[tuple[int, int, int, int]]:
-    """(thread, step, thread, step) of any two that provably read the same value before either wrote.
-
-    A note is made after its read and before its write, so each step gives an interval that holds its write. Let A's
-    note of reading n come before B's, and B's before A's note of writing. Then A has read before B wrote. And B has
-    read before A wrote: had A written n + 1 before, B could have read n only if somebody had written n in between,
-    and so by a step with that result which was under way between the two notes. There is none such.
-
-    Between the two notes no third read is noted, so of each thread only the step that it noted last can be under way.
-    """
-    latest = [-1] * len(traces)  # the step of each thread whose read was noted last
-    before: tuple[int, int, int] | None = None
-    for at, thread, i in heapq.merge(
-        *(((at, thread, i) for i, at in enumerate(trace.read_at)) for thread, trace in enumerate(traces))
-    ):
-        if before is not None and before[1] != thread:
-            since, other, j = before
-            n = traces[thread].read[i]
-            # This thread's step before this one is still its latest here.
-            if (
-                traces[other].read[j] == n
-                and traces[other].wrote_at[j] > at
-                and not any(
-                    k >= 0 and traces[third].wrote[k] == n and traces[third].wrote_at[k] >= since
-                    for third, k in enumerate(latest)
-                )
-            ):
-                yield other, j, thread, i
-        latest[thread] = i
-        before = at, thread, i
-
-
 def meanwhile(trace: Trace, start: int, end: int) -> range:
     """The steps that were under way at some time from start to end."""
     return range(bisect_left(trace.wrote_at, start), bisect_right(trace.read_at, end))
 
 
 def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, int, int]]:
-    """(thread, step, thread, step) where the second did its step while the first stood between its read and its write.
+    """(thread, step, thread, step) where the second read while the first stood between its read and its write.
 
-    With `same` it read the same value; whether before the other's write or after, the notes alone do not tell. Without,
-    it is the first step of several that the other's write threw away.
+    With `same` it read the same value, and so two increments wrote the same result. Without, it wrote as well before
+    the first did, and is one of those that the first knows nothing of and writes over.
     """
     for first, a in enumerate(traces):
         for second, b in enumerate(traces):
@@ -106,7 +73,7 @@ def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, in
                 while i < len(b) and b.read_at[i] <= since:
                     i += 1
                 for k in range(i, len(b)):
-                    if b.wrote_at[k] >= until:
+                    if b.read_at[k] >= until or (not same and b.wrote_at[k] >= until):
                         break
                     if not same or b.read[k] == n:
                         yield first, j, second, k
@@ -114,14 +81,10 @@ def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, in
 
 
 def find(traces: Sequence[Trace]) -> Moment | None:
-    """The simplest of the moments found: the best proof that there is, and the fewest steps under way."""
-    for proven, same, candidates in (
-        (True, True, pairs(traces)),
-        (False, True, overlaps(traces, True)),
-        (False, False, overlaps(traces, False)),
-    ):
+    """The simplest of the moments found: that in which the fewest steps were under way."""
+    for same in (True, False):
         best, fewest = None, 0
-        for number, pair in enumerate(candidates):
+        for number, pair in enumerate(overlaps(traces, same)):
             first, j, second, i = pair
             start, end = traces[first].read_at[j], max(traces[first].wrote_at[j], traces[second].wrote_at[i])
             steps = sum(len(meanwhile(trace, start, end)) for trace in traces)
@@ -130,7 +93,7 @@ def find(traces: Sequence[Trace]) -> Moment | None:
             if fewest == 2 or number >= ENOUGH:
                 break
         if best:
-            return described(traces, *best, proven, same)
+            return described(traces, *best, same)
     return None
 
 
@@ -142,19 +105,23 @@ def writing(trace: Trace, thread: int, k: int) -> Event:
     return Event(trace.wrote_at[k], thread, True, trace.wrote[k])
 
 
-def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, proven: bool, same: bool) -> Moment:
+def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, same: bool) -> Moment:
     a, b = traces[first], traces[second]
     start, end = a.read_at[j], max(a.wrote_at[j], b.wrote_at[i])
     events, steps, others, following = [], 0, 0, []
+    from_same_on = True  # each of the two counted on from the value that both had read
     for thread, trace in enumerate(traces):
         if thread not in (first, second):
             others += len(meanwhile(trace, start, end))
             continue
+        expected = a.read[j]
         for k in meanwhile(trace, start, end):
             # One that began before or ends after is not of this moment; its thread did it before or after.
             if trace.read_at[k] >= start and trace.wrote_at[k] <= end:
                 events += [reading(trace, thread, k), writing(trace, thread, k)]
                 steps += 1
+                from_same_on &= trace.read[k] == expected
+                expected += 1
         k = bisect_right(trace.read_at, end)
         if k < len(trace):
             following.append(reading(trace, thread, k))
@@ -165,7 +132,9 @@ def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, 
     if following and (after := min(following)).value == events[-1].value:
         events.append(after)
         keys.add(after)
-    return Moment(first, second, a.read[j] if same else None, proven, events, frozenset(keys), steps, others)
+    n = a.read[j]
+    should = n + steps if same and from_same_on and not others else None
+    return Moment(first, second, n if same else None, should, events, frozenset(keys), steps, others)
 
 
 # ---- the atomic counter ------------------------------------------------------------------------------------
@@ -187,20 +156,18 @@ def owners(traces: Sequence[Trace]) -> tuple[bytearray, int]:
 
 
 def turns(traces: Sequence[Trace], owner: bytearray) -> list[Event]:
-    """Some values in a row that two threads took, by turns if there are such. Empty if one took all."""
-    for a, b in ((0, 1), (1, 0)):
-        at = owner.find(bytes((a, b, a, b)))
-        for _ in range(ENOUGH):
-            if at < 0:
-                break
-            events = [took(traces, owner[value], value) for value in range(at, at + 4)]
-            # A note is made after the step: the notes need not come in the order of the steps, but mostly do.
-            if events == sorted(events):
-                return events
-            at = owner.find(bytes((a, b, a, b)), at + 1)
-    for at in range(len(owner) - 1):
-        if owner[at] != owner[at + 1]:
-            return [took(traces, owner[value], value) for value in (at, at + 1)]
+    """Some values in a row that two threads took: by turns if there are such, else one each; empty if there are none.
+
+    A note is made after the step, so now and then two notes are not in the order of their steps; those are passed over.
+    """
+    changes = [at for at in range(len(owner) - 1) if owner[at] != owner[at + 1]]
+    for length in (4, 2):
+        for at in changes:
+            values = range(at, at + length)
+            if owner[at : at + length] == owner[at : at + 2] * (length // 2):
+                events = [took(traces, owner[value], value) for value in values]
+                if events == sorted(events):
+                    return events
     return []
 
 
