@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from atomicpy.demo import cli as demo
+from atomicpy.timeline import cli as timeline
 
 PIPE_CLOSED = 128 + 13  # as a shell reports SIGPIPE
 
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", metavar="command", required=True)
     demo.add_parser(commands)
+    timeline.add_parser(commands)
     arguments = parser.parse_args(argv)
     try:
         return int(arguments.run(arguments))

@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                     print(json.dumps(result, indent=2), flush=True)
                 say(f"\n{report.summary(conditions, rows, stop.interrupted)}")
         except TooManyThreadsError as error:
-            parser.error(f"{error} with --threads")
+            parser.error(str(error))
         if report.broken(rows):
             return LOST
         return INTERRUPTED if stop.interrupted else OK

@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     try:
         return record_and_tell(entries, threads, increments, native, gil)
     except TooManyThreadsError as error:
-        parser.error(f"{error} with --threads")
+        parser.error(str(error))
     except KeyboardInterrupt:
         return interrupted()
 

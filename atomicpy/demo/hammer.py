@@ -19,12 +19,12 @@ WARM_UP, WARM_FROM = FIRST_CHUNK, 1_000_000
 
 
 class TooManyThreadsError(Exception):
-    """The system starts no more threads than `started`; the message ends with what to do about it."""
+    """The system starts no more threads than `started`."""
 
     def __init__(self, started: int, wanted: int) -> None:
         super().__init__(
-            f"the system started only {started:,} of {wanted:,} threads; raise the limit on processes or memory "
-            "(ulimit -u, ulimit -v, the pids limit of a container), or use fewer"
+            f"the system started only {started:,} of {wanted:,} threads; use fewer with --threads, or raise "
+            "the limit on processes or memory (ulimit -u, ulimit -v, the pids limit of a container)"
         )
 
 
