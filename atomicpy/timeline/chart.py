@@ -53,19 +53,20 @@ def write(runs: Sequence[Run], threads: int, seconds: float, path: Path) -> None
     }
     with matplotlib.rc_context(style):
         from matplotlib.figure import Figure
+        from matplotlib.patches import Patch
 
         cores = rows(list(runs))
-        height = 0.6 + len(runs) * (0.75 + 0.42 * len(cores)) + 0.3
+        height = 0.6 + len(runs) * (0.75 + 0.42 * len(cores)) + 0.5
         figure = Figure(figsize=(7.5, height), layout="constrained")
         axes = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
         for axis, run in zip(axes, runs, strict=True):
             draw(axis, run, cores, seconds)
         axes[-1].set_xlabel("ms since the threads were let loose")
         handles = [
-            matplotlib.patches.Patch(color=COLOURS[thread % len(COLOURS)], label=f"T{thread + 1}")
+            Patch(color=COLOURS[thread], label=", ".join(f"T{t + 1}" for t in range(thread, threads, len(COLOURS))))
             for thread in range(min(threads, len(COLOURS)))
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=10)
+        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False, fontsize=10)
         save(figure, path)
 
 

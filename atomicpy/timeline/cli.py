@@ -26,6 +26,7 @@ OK, USAGE, INTERRUPTED = 0, 2, 130
 THREADS, MAX_THREADS = 4, 64
 SECONDS, SHORTEST, LONGEST = 0.1, 0.001, 60.0
 WIDTH = 80
+OVERLAP = 1.2  # cores at work, from which on threads were seen to overlap
 
 
 def duration(text: str) -> float:
@@ -113,9 +114,8 @@ def say(text: str = "") -> None:
 
 def show(threads: int, seconds: float, output: Path | None, other: str | None) -> int:
     runs: list[Run] = []
+    say(f"{threads} thread{'s' * (threads > 1)} at work for {seconds:g} s.")
     for interpreter in with_and_without(other):
-        if not runs:
-            say(f"{threads} thread{'s' * (threads > 1)} at work for {seconds:g} s.")
         runs.append(measured(interpreter, threads, seconds))
         tell(runs[-1], threads, rows(runs), seconds)
     say()
@@ -124,17 +124,33 @@ def show(threads: int, seconds: float, output: Path | None, other: str | None) -
             f"There is no free-threaded Python with atomicpy on PATH ({', '.join(FREE_THREADED)}) for the side without "
             "the GIL; name one with --python."
         )
-    elif len(runs[-1].cores) == 1:
-        say("There is one core to run on: the threads take turns on it, with the GIL and without. That is concurrent, "
-            "and not parallel.")
     else:
-        say("With the GIL the threads are concurrent, and not parallel: whatever the cores, one of them runs Python. "
-            "Without it they are both.")
+        say(verdict(*runs, threads))
     if output:
         chart.write(runs, threads, seconds, output)
         say()
         say(f"Chart written to {output}.")
     return OK
+
+
+def verdict(gil: Run, free: Run, threads: int) -> str:
+    """What was seen in this very run."""
+    if threads == 1:
+        return "One thread alone has nobody to overlap with: raise --threads."
+    if len(free.cores) == 1:
+        return (
+            "There is one core to run on: the threads take turns on it, with the GIL and without. That is concurrent, "
+            "and not parallel."
+        )
+    if free.parallelism < OVERLAP:
+        return (
+            f"Without the GIL the threads may overlap, but in this run they got {free.parallelism:.2f} cores: other "
+            "programs kept the machine busy, or a container limits it. Run it again when the machine is quiet."
+        )
+    return (
+        f"With the GIL the threads are concurrent, and not parallel: {gil.parallelism:.2f} cores at work. Without it they "
+        f"are both: {free.parallelism:.2f}."
+    )
 
 
 def tell(run: Run, threads: int, cores: list[int], seconds: float) -> None:
