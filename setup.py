@@ -30,6 +30,8 @@ EXTENSIONS = {
     "atomicpy.sync_waitgroup": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_waitgroup.c"],
     "atomicpy.demo.native": [],
     "atomicpy.race.engine": [],
+    "atomicpy.demo.recorder": ["src/ap_wait.c"],
+    "atomicpy.timeline.sampler": ["src/ap_wait.c"],
 }
 
 DIRECTIVES = {
@@ -52,7 +54,7 @@ setup(
             Extension(
                 name,
                 [name.replace(".", "/") + ".pyx", *core],
-                include_dirs=["src", "atomicpy", "atomicpy/race"],
+                include_dirs=["src", "atomicpy", "atomicpy/race", "atomicpy/timeline"],
                 # The headers too: a change in one must rebuild, and the sdist must hold them.
                 extra_compile_args=COMPILE_ARGS,
                 extra_link_args=LINK_ARGS,

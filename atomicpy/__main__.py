@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from atomicpy.demo import cli as demo
 from atomicpy.race import cli as race
+from atomicpy.timeline import cli as timeline
 
 PIPE_CLOSED = 128 + 13  # as a shell reports SIGPIPE
 
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="command", required=True)
     demo.add_parser(commands)
     race.add_parser(commands)
+    timeline.add_parser(commands)
     words = sys.argv[1:] if argv is None else list(argv)
     if words[:1] == ["race"]:
         # Not by this parser: what follows the program's name is not ours to read, nor is what it raises ours to catch.

@@ -6,11 +6,11 @@ import reprlib
 import sys
 from collections.abc import Callable
 
-from atomicpy.demo import report
+from atomicpy.demo import explain, report
 from atomicpy.demo.counters import COUNTERS, default_names, factory
 from atomicpy.demo.hammer import Hammer, TooManyThreadsError
 from atomicpy.demo.progress import Progress
-from atomicpy.demo.rounds import Row
+from atomicpy.demo.rounds import Entry, Row
 from atomicpy.demo.stop import Stop
 
 OK, LOST, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -65,16 +65,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         type=whole_number(
             MAX_THREADS, "each needs a stack and its turn, and the demo would measure the system's limits"
         ),
-        default=THREADS,
         metavar="N",
-        help=f"how many threads (default: {THREADS:,}; at most {MAX_THREADS:,})",
+        help=f"how many threads (default: {THREADS:,}, at most {MAX_THREADS:,}; with --explain "
+        f"{explain.THREADS}, at most {explain.MAX_THREADS})",
     )
     parser.add_argument(
         "--increments",
         type=whole_number(MAX_INCREMENTS, "the demo would run for days"),
         metavar="N",
         help=f"increments by each thread (default: {TOTAL_FREE_THREADED:,} by all together, {TOTAL_GIL:,} "
-        f"with the GIL on, {TOTAL_NATIVE:,} with --native)",
+        f"with the GIL on, {TOTAL_NATIVE:,} with --native, {explain.TOTAL:,} with --explain)",
     )
     parser.add_argument(
         "--only",
@@ -86,6 +86,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         + " (default: all that the interpreter has a use for)",
     )
     parser.add_argument("--native", action="store_true", help="the loops run in C with the GIL released")
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="note what each thread reads and writes, and show the moment in which an update is lost; then the "
+        "same with an atomic counter",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the text")
     parser.set_defaults(run=lambda arguments: run(arguments, parser))
 
@@ -96,14 +102,17 @@ def total(gil: bool, native: bool) -> int:
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     gil, native = report.gil_enabled(), arguments.native
+    if arguments.explain:
+        return explain.run(arguments, parser)
+    threads = arguments.threads or THREADS
     # In the order of the table, each once.
     chosen = [name for name in COUNTERS if name in (arguments.only or default_names(gil, native))]
     try:
-        makers = [(name, factory(name, native)) for name in chosen]
+        entries = [Entry(name, COUNTERS[name], factory(name, native)) for name in chosen]
     except ValueError as error:
         parser.error(str(error))
-    increments = arguments.increments or max(1, total(gil, native) // arguments.threads)
-    conditions = report.Run(chosen, arguments.threads, increments, native, gil, report.usable_cores())
+    increments = arguments.increments or max(1, total(gil, native) // threads)
+    conditions = report.Run(chosen, threads, increments, native, gil, report.usable_cores())
 
     def say(line: str) -> None:
         if not arguments.json:
@@ -115,7 +124,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     with Stop() as stop:
         say(f"{report.heading(conditions)}\n\n{table.head()}")
         try:
-            with Hammer(makers, arguments.threads, increments, stop, Progress(sys.stderr)) as hammer:
+            with Hammer(entries, threads, increments, stop, Progress(sys.stderr)) as hammer:
                 for row in hammer.rows():
                     rows.append(row)
                     say(table.row(row))
@@ -126,11 +135,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                     print(json.dumps(result, indent=2), flush=True)
                 say(f"\n{report.summary(conditions, rows, stop.interrupted)}")
         except TooManyThreadsError as error:
-            parser.error(
-                f"the system started only {error.started:,} of {arguments.threads:,} threads; use fewer "
-                "with --threads, or raise the limit on processes or memory (ulimit -u, ulimit -v, the pids limit "
-                "of a container)"
-            )
+            parser.error(str(error))
         if report.broken(rows):
             return LOST
         return INTERRUPTED if stop.interrupted else OK

@@ -2,15 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from atomicpy import WaitGroup
-from atomicpy.demo.counters import COUNTERS, Counter
 from atomicpy.demo.progress import Progress
-from atomicpy.demo.rounds import FIRST_CHUNK, Round, Row, Tally, clock
+from atomicpy.demo.rounds import FIRST_CHUNK, Entry, Round, Row, Tally, clock
 from atomicpy.demo.stop import Stop
 
 # Before the first gate each thread hammers a counter of its own, for a new thread is slow: its first object
@@ -22,9 +21,11 @@ WARM_UP, WARM_FROM = FIRST_CHUNK, 1_000_000
 class TooManyThreadsError(Exception):
     """The system starts no more threads than `started`."""
 
-    def __init__(self, started: int) -> None:
-        super().__init__(started)
-        self.started = started
+    def __init__(self, started: int, wanted: int) -> None:
+        super().__init__(
+            f"the system started only {started:,} of {wanted:,} threads; use fewer with --threads, or raise "
+            "the limit on processes or memory (ulimit -u, ulimit -v, the pids limit of a container)"
+        )
 
 
 @contextmanager
@@ -44,7 +45,7 @@ class Hammer:
 
     def __init__(
         self,
-        makers: Sequence[tuple[str, Callable[[int], Counter]]],
+        entries: Sequence[Entry],
         threads: int,
         increments: int,
         stop: Stop,
@@ -54,7 +55,7 @@ class Hammer:
         self.increments = increments
         self.stop = stop
         self.progress = progress
-        self.rounds = [Round(name, make, threads) for name, make in makers]
+        self.rounds = [Round(entry, threads) for entry in entries]
         # No thread ends before the last row is measured: taking a thread down is work, and not the counter's.
         self.dismissal = WaitGroup()
         self.dismissal.add()
@@ -96,7 +97,7 @@ class Hammer:
             try:
                 self.members.go(self._work, started)
             except RuntimeError as error:
-                raise TooManyThreadsError(started) from error
+                raise TooManyThreadsError(started, self.threads) from error
             started += 1
             if clock() >= self.progress.due:
                 self.progress.draw()
@@ -120,7 +121,7 @@ class Hammer:
         everything = self.threads * self.increments
         self.progress.begin(round_.name, lambda: round_.made() / everything)
         wall, cpu = clock(), time.process_time()
-        with switching_every(COUNTERS[round_.name].switch_interval):
+        with switching_every(round_.kind.switch_interval):
             round_.open()
             round_.finished.wait()
         wall, cpu = clock() - wall, time.process_time() - cpu

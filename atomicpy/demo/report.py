@@ -59,12 +59,17 @@ GIL_ON_CALL = """racy-call has a call between the two: there the loss is. (While
 change every {:g} ms instead of every {:g}, so that a short run shows it.)"""
 
 
+def interpreter(gil: bool, cores: int) -> str:
+    """Which it is, whether the GIL is on, and how many cores there are."""
+    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+    lock = "off" if not gil else "on, though the build can do without" if free_threaded else "on"
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return f"{python}, the GIL is {lock}; {cores} core{'' if cores == 1 else 's'} to run on."
+
+
 def heading(run: Run) -> str:
     """Which interpreter, whether the GIL is on, and what that means for the result."""
-    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-    lock = "off" if not run.gil else "on, though the build can do without" if free_threaded else "on"
-    lines = [f"{platform.python_implementation()} {platform.python_version()}, the GIL is {lock}; {run.cores} core"]
-    lines[0] += ("" if run.cores == 1 else "s") + " to run on."
+    lines = [interpreter(run.gil, run.cores)]
     lines += [IN_C if run.native else GIL_ON if run.gil else GIL_OFF]
     if run.gil and not run.native and "racy-call" in run.names:
         interval = COUNTERS["racy-call"].switch_interval or 0

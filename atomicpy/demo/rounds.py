@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from atomicpy import WaitGroup
-from atomicpy.demo.counters import COUNTERS, Counter
+from atomicpy.demo.counters import Counter, Kind
 from atomicpy.demo.progress import Progress
 from atomicpy.demo.stop import Stop
 
@@ -68,15 +69,21 @@ class Tally:
         self.ended = clock()
 
 
+class Entry(NamedTuple):
+    """A counter that is to be hammered."""
+
+    name: str
+    kind: Kind
+    make: Callable[[int], Counter]  # one of the kind's two, from the value to start at
+
+
 class Round:
     """One counter, and all threads."""
 
-    def __init__(self, name: str, make: Callable[[int], Counter], threads: int) -> None:
-        self.name = name
-        self.make = make
-        kind = COUNTERS[name]
-        self.most = FIRST_CHUNK if kind.queues and make is kind.python else LAST_CHUNK
-        self.counter = make(0)
+    def __init__(self, entry: Entry, threads: int) -> None:
+        self.name, self.kind, self.make = entry
+        self.most = FIRST_CHUNK if self.kind.queues and self.make is self.kind.python else LAST_CHUNK
+        self.counter = self.make(0)
         self.tallies = [Tally() for _ in range(threads)]
         self.at_gate = WaitGroup()
         self.at_gate.add(threads)
@@ -103,4 +110,4 @@ class Round:
 
     def row(self, cores: float) -> Row:
         seconds = max(tally.ended for tally in self.tallies) - min(tally.began for tally in self.tallies)
-        return Row(self.name, COUNTERS[self.name].exact, self.made(), self.counter.total(), seconds, cores)
+        return Row(self.name, self.kind.exact, self.made(), self.counter.total(), seconds, cores)
