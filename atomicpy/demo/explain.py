@@ -33,16 +33,22 @@ NOTES = "After each read and each write the thread notes it, with the time."
 
 def say(text: str = "") -> None:
     """A paragraph, as wide as the terminal and at most 80 columns."""
-    print(textwrap.fill(text, min(report.WIDTH, shutil.get_terminal_size().columns), break_on_hyphens=False), flush=True)
+    print(
+        textwrap.fill(text, min(report.WIDTH, shutil.get_terminal_size().columns), break_on_hyphens=False), flush=True
+    )
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if arguments.json or arguments.only:
-        parser.error(f"--explain prints a text about its two counters; leave out {'--json' if arguments.json else '--only'}")
+        parser.error(
+            f"--explain prints a text about its two counters; leave out {'--json' if arguments.json else '--only'}"
+        )
     native, gil = arguments.native, report.gil_enabled()
     threads = arguments.threads or THREADS
     if threads > MAX_THREADS:
-        parser.error(f"--explain takes at most {MAX_THREADS} threads, not {threads:,}: two are enough to lose an update")
+        parser.error(
+            f"--explain takes at most {MAX_THREADS} threads, not {threads:,}: two are enough to lose an update"
+        )
     increments = arguments.increments or max(1, TOTAL // threads)
     if threads * increments > MOST:
         parser.error(
@@ -144,7 +150,9 @@ def judged(moment: Moment) -> str:
 def not_found(again: int, threads: int, increments: int) -> str:
     if threads == 1:
         return "A thread alone has nobody to race with: raise --threads."
-    seen = "no thread was noted in the middle of another's increment" if again else "no two threads read the same number"
+    seen = (
+        "no thread was noted in the middle of another's increment" if again else "no two threads read the same number"
+    )
     return f"In this run {seen}: that is luck, not safety. Raise --increments ({increments:,} each in this run)."
 
 
@@ -155,8 +163,10 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
     """Whether it is broken."""
     owner, wrong = owners(traces)
     broken = bool(wrong or row.lost)
-    say(f"The same with `{'ap_fetch_add_i64(&n, 1)` in C' if native else 'a.fetch_add()` on an AtomicInt'}: one step, "
-        "which adds one and hands out the number before.")
+    say(
+        f"The same with `{'ap_fetch_add_i64(&n, 1)` in C' if native else 'a.fetch_add()` on an AtomicInt'}: one step, "
+        "which adds one and hands out the number before."
+    )
     say()
     if not broken and (events := turns(traces, owner)):
         a, b = dict.fromkeys(event.thread for event in events)

@@ -66,7 +66,9 @@ def write(runs: Sequence[Run], threads: int, seconds: float, path: Path) -> None
             Patch(color=COLOURS[thread], label=", ".join(f"T{t + 1}" for t in range(thread, threads, len(COLOURS))))
             for thread in range(min(threads, len(COLOURS)))
         ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False, fontsize=10)
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False, fontsize=10
+        )
         save(figure, path)
 
 

@@ -159,7 +159,9 @@ def tell(run: Run, threads: int, cores: list[int], seconds: float) -> None:
     part = "" if count * box > 0.999 * seconds else f", the {1000 * count * box:.3g} ms in the middle"
     idle = f" {len(set(run.cores) - set(cores))} more cores had none of them." if set(run.cores) - set(cores) else ""
     say()
-    say(f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version}): {what}. A box is {1000 * box:.3g} ms{part}.")
+    say(
+        f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version}): {what}. A box is {1000 * box:.3g} ms{part}."
+    )
     say()
     for line in drawn(run, threads, cores, seconds, columns(), colourful(sys.stdout)):
         print(line, flush=True)
