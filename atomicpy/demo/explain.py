@@ -24,7 +24,7 @@ SHORT = 4  # events between two that tell the story, up to which they are shown
 RACE_IN_C = "`n += 1` in C with the GIL released: a load, an add and a store."
 RACE = "`c.n += 1`: a read, an add and a write, while other threads run Python at the same time."
 RACE_WITH_GIL = (
-    "`c.n = plus_one(c.n)`: a read, a call and a write. With the GIL on one thread at a time runs Python, and a call is "
+    "`c.n = plus_one(c.n)`: a read, a call and a write. With the GIL one thread at a time runs Python, and a call is "
     "where its turn may end; the bare `c.n += 1` has none in between. (Turns change every {:g} ms here instead of "
     "every {:g}, so that a short run has many.)"
 )

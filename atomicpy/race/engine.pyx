@@ -28,7 +28,7 @@ _told = set()
 
 @dataclass(frozen=True, slots=True)
 class RaceAccess:
-    """One of the two accesses of a race. Frames, innermost first: (file, function, line, column, end line, end column)."""
+    """One access of a race. Frames, innermost first: (file, function, line, column, end line, end column)."""
 
     write: bool
     thread: tuple[int, str, list[Any] | None]

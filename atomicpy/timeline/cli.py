@@ -148,7 +148,7 @@ def verdict(gil: Run, free: Run, threads: int) -> str:
             "programs kept the machine busy, or a container limits it. Run it again when the machine is quiet."
         )
     return (
-        f"With the GIL the threads are concurrent, and not parallel: {gil.parallelism:.2f} cores at work. Without it they "
+        f"With the GIL the threads are concurrent, not parallel: {gil.parallelism:.2f} cores at work. Without it they "
         f"are both: {free.parallelism:.2f}."
     )
 
@@ -160,7 +160,8 @@ def tell(run: Run, threads: int, cores: list[int], seconds: float) -> None:
     idle = f" {len(set(run.cores) - set(cores))} more cores had none of them." if set(run.cores) - set(cores) else ""
     say()
     say(
-        f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version}): {what}. A box is {1000 * box:.3g} ms{part}."
+        f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version}): {what}."
+        f" A box is {1000 * box:.3g} ms{part}."
     )
     say()
     for line in drawn(run, threads, cores, seconds, columns(), colourful(sys.stdout)):
