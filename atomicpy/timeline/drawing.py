@@ -34,7 +34,9 @@ def occupants(run: Run, core: int, start: float, box: float, count: int) -> list
         for k in range(first, last + 1):
             within = min(span.end, start + (k + 1) * box) - max(span.start, start + k * box)
             shares[k][span.thread] = shares[k].get(span.thread, 0.0) + within
-    return [max(share, key=lambda thread: share[thread]) if sum(share.values()) >= box / 2 else None for share in shares]
+    return [
+        max(share, key=lambda thread: share[thread]) if sum(share.values()) >= box / 2 else None for share in shares
+    ]
 
 
 def window(seconds: float, threads: int, cores: list[int], columns: int) -> tuple[float, float, int]:

@@ -63,7 +63,9 @@ def measure(threads: int, seconds: float) -> dict[str, object]:
         "version": platform.python_version(),
         "gil": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
         "switch_interval": sys.getswitchinterval(),
-        "cores": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1)),
+        "cores": sorted(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else list(range(os.cpu_count() or 1)),
         "wall": wall,
         "cpu": cpu,
         "spans": [[[a - start, b - start, core] for a, b, core in sampler.spans()] for sampler in samplers],
