@@ -1,6 +1,5 @@
 """`python -m atomicpy timeline`: which thread ran on which core, as a user sees it."""
 
-import importlib.util
 import os
 import re
 import signal
@@ -21,7 +20,6 @@ from atomicpy.timeline.sampler import Sampler, core_number, now
 
 COMMAND = [*PYTHON, "-m", "atomicpy", "timeline"]
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
-HAS_MATPLOTLIB = importlib.util.find_spec("matplotlib") is not None
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system does not tell the core")
@@ -289,9 +287,10 @@ def draw(path, **options):
     chart.write(runs, options.get("threads", 2), 0.1, path)
 
 
-@pytest.mark.skipif(not HAS_MATPLOTLIB, reason="needs matplotlib")
 @pytest.mark.filterwarnings("default")  # what matplotlib imports may not be made for this build
 def test_charts(tmp_path):
+    if reason := chart.missing():
+        pytest.skip(reason)
     svg, png = tmp_path / "a.svg", tmp_path / "b.PNG"
     draw(svg)
     draw(png, threads=20)
@@ -367,7 +366,7 @@ def test_bad_usage_is_exit_2_before_anything_is_measured(arguments, reason, caps
 
 def refused(path, capsys, monkeypatch):
     monkeypatch.setattr(cli, "measured", lambda *_: pytest.fail("it measured"))
-    monkeypatch.setattr(chart.importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setattr(chart, "missing", lambda: None)
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline", "--output", str(path)])
     assert exit_.value.code == 2
@@ -391,7 +390,9 @@ def test_a_folder_that_not_even_root_can_write(capsys, monkeypatch):
 
 @needs_core_numbers
 def test_without_matplotlib_the_extra_is_named(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(chart.importlib.util, "find_spec", lambda _: None)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # how Python says that there is none
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline", "--output", str(tmp_path / "a.svg")])
     assert exit_.value.code == 2

@@ -1,15 +1,14 @@
 """`python -m atomicpy demo --explain`: the lost update, caught in the act."""
 
 import argparse
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from atomicpy.demo import recorded, report
 from atomicpy.demo.hammer import Hammer, TooManyThreadsError
 from atomicpy.demo.moment import Event, Moment, Trace, find, origin, owners, read_again, turns
 from atomicpy.demo.progress import Progress
+from atomicpy.demo.report import columns, say
 from atomicpy.demo.rounds import Entry, Row
 from atomicpy.demo.stop import Stop
 
@@ -24,18 +23,11 @@ SHORT = 4  # events between two that tell the story, up to which they are shown
 RACE_IN_C = "`n += 1` in C with the GIL released: a load, an add and a store."
 RACE = "`c.n += 1`: a read, an add and a write, while other threads run Python at the same time."
 RACE_WITH_GIL = (
-    "`c.n = plus_one(c.n)`: a read, a call and a write. With the GIL one thread at a time runs Python, and a call is "
-    "where its turn may end; the bare `c.n += 1` has none in between. (Turns change every {:g} ms here instead of "
+    "`c.n = plus_one(c.n)`: a read, a call and a write. With the GIL on one thread at a time runs Python, and a call "
+    "is where its turn may end; the bare `c.n += 1` has none in between. (Turns change every {:g} ms here instead of "
     "every {:g}, so that a short run has many.)"
 )
 NOTES = "After each read and each write the thread notes it, with the time."
-
-
-def say(text: str = "") -> None:
-    """A paragraph, as wide as the terminal and at most 80 columns."""
-    print(
-        textwrap.fill(text, min(report.WIDTH, shutil.get_terminal_size().columns), break_on_hyphens=False), flush=True
-    )
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -212,16 +204,16 @@ def told(event: Event) -> str:
 def table(lines: Sequence[tuple[Event, str] | str], a: int, b: int, since: int) -> None:
     """The time, then a column for each of the two threads; on a narrow terminal one column for both."""
     times = [line if isinstance(line, str) else f"{(line[0].at - since) / 1000:,.3f}" for line in lines]
-    for line in rendered(lines, times, a, b, shutil.get_terminal_size().columns):
+    for line in rendered(lines, times, a, b, columns()):
         print(line.rstrip(), flush=True)
 
 
 def rendered(
-    lines: Sequence[tuple[Event, str] | str], times: Sequence[str], a: int, b: int, columns: int
+    lines: Sequence[tuple[Event, str] | str], times: Sequence[str], a: int, b: int, width: int
 ) -> Iterator[str]:
     clock = max(len(time) for time, line in zip(times, lines, strict=True) if not isinstance(line, str))
     cell = max(len(line[1]) for line in lines if not isinstance(line, str))
-    wide = 2 + clock + 3 + cell + 3 + cell <= columns
+    wide = 2 + clock + 3 + cell + 3 + cell <= width
     yield f"  {'µs':>{clock}}   {'A':{cell}}   B" if wide else f"{'µs':>{clock}}"
     for line, time in zip(lines, times, strict=True):
         if isinstance(line, str):

@@ -46,7 +46,7 @@ cdef class Log:
         self.memory = bytearray()
 
     def reserve(self, Py_ssize_t steps, /):
-        """Make room for that many steps beyond those there are. Without room, read and wrote must not be called."""
+        """Make room for that many more steps. Without room, read and wrote must not be called."""
         cdef Py_ssize_t needed = (self.size + steps) * <Py_ssize_t>sizeof(Step)
         if needed > len(self.memory):
             self.memory.extend(bytes(max(needed, 2 * len(self.memory)) - len(self.memory)))

@@ -2,8 +2,10 @@
 
 import os
 import platform
+import shutil
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +24,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def say(text: str = "") -> None:
+    """A paragraph, as wide as the terminal and at most 80 columns."""
+    print(textwrap.fill(text, min(WIDTH, columns()), break_on_hyphens=False), flush=True)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The time line as a chart in a file, with matplotlib: cores as rows, threads as colours."""
 
-import importlib.util
+import importlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ def refusal(path: Path) -> str | None:
     """Why no chart can be written there, to be known before anything is measured; None if one can."""
     if path.suffix.lower() not in ENDINGS:
         return f"a name that ends with {' or '.join(ENDINGS)} is needed, not {path.name!r}"
-    if importlib.util.find_spec("matplotlib") is None:
-        return "a chart needs matplotlib: pip install 'atomicpy[plot]'"
+    if reason := missing():
+        return reason
     if path.is_dir():
         return f"{path} is a folder"
     try:
@@ -30,6 +30,16 @@ def refusal(path: Path) -> str | None:
             pass
     except OSError as error:
         return f"nothing can be written to the folder {path.parent}: {error.strerror or error}"
+    return None
+
+
+def missing() -> str | None:
+    """Why there is no matplotlib; None if there is."""
+    try:
+        importlib.import_module("matplotlib.figure")
+    except ImportError as error:
+        reason = str(error).strip().partition("\n")[0]
+        return f"a chart needs matplotlib: pip install 'atomicpy[plot]' ({reason})"
     return None
 
 

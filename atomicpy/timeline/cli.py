@@ -2,12 +2,11 @@
 
 import argparse
 import reprlib
-import shutil
 import sys
-import textwrap
 from pathlib import Path
 
 from atomicpy.demo.cli import whole_number
+from atomicpy.demo.report import columns, say
 from atomicpy.timeline import chart
 from atomicpy.timeline.drawing import colourful, drawn, rows, window
 from atomicpy.timeline.interpreters import (
@@ -25,7 +24,6 @@ OK, USAGE, INTERRUPTED = 0, 2, 130
 
 THREADS, MAX_THREADS = 4, 64
 SECONDS, SHORTEST, LONGEST = 0.1, 0.001, 60.0
-WIDTH = 80
 OVERLAP = 1.2  # cores at work, from which on threads were seen to overlap
 
 
@@ -103,15 +101,6 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
         parser.error(f"--output {arguments.output}: {error.strerror or error}")
 
 
-def columns() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def say(text: str = "") -> None:
-    """A paragraph, as wide as the terminal and at most 80 columns."""
-    print(textwrap.fill(text, min(WIDTH, columns()), break_on_hyphens=False), flush=True)
-
-
 def show(threads: int, seconds: float, output: Path | None, other: str | None) -> int:
     runs: list[Run] = []
     say(f"{threads} thread{'s' * (threads > 1)} at work for {seconds:g} s.")
@@ -125,7 +114,7 @@ def show(threads: int, seconds: float, output: Path | None, other: str | None) -
             "the GIL; name one with --python."
         )
     else:
-        say(verdict(*runs, threads))
+        say(verdict(runs[0], runs[1], threads))
     if output:
         chart.write(runs, threads, seconds, output)
         say()
@@ -148,8 +137,8 @@ def verdict(gil: Run, free: Run, threads: int) -> str:
             "programs kept the machine busy, or a container limits it. Run it again when the machine is quiet."
         )
     return (
-        f"With the GIL the threads are concurrent, not parallel: {gil.parallelism:.2f} cores at work. Without it they "
-        f"are both: {free.parallelism:.2f}."
+        f"With the GIL the threads are concurrent, and not parallel: {gil.parallelism:.2f} cores at work. Without it "
+        f"they are both: {free.parallelism:.2f}."
     )
 
 
@@ -159,10 +148,8 @@ def tell(run: Run, threads: int, cores: list[int], seconds: float) -> None:
     part = "" if count * box > 0.999 * seconds else f", the {1000 * count * box:.3g} ms in the middle"
     idle = f" {len(set(run.cores) - set(cores))} more cores had none of them." if set(run.cores) - set(cores) else ""
     say()
-    say(
-        f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version}): {what}."
-        f" A box is {1000 * box:.3g} ms{part}."
-    )
+    side = f"{'With' if run.gil else 'Without'} the GIL (CPython {run.version})"
+    say(f"{side}: {what}. A box is {1000 * box:.3g} ms{part}.")
     say()
     for line in drawn(run, threads, cores, seconds, columns(), colourful(sys.stdout)):
         print(line, flush=True)

@@ -3,10 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +95,23 @@ def with_and_without(other: str | None) -> Iterator[Interpreter]:
         yield Interpreter((shutil.which(found) or found, "-X", "gil=0"), False, False)
 
 
+def hold_interrupts() -> Iterable[signal.Signals] | None:
+    """Ctrl-C waits from here on; returns what `release_interrupts` takes.
+
+    In the middle of starting a process it would leave that to itself. The process has it held too, and that for good:
+    it is ended by who started it.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    return None
+
+
+def release_interrupts(before: Iterable[signal.Signals] | None) -> None:
+    """Raises KeyboardInterrupt if one has been waiting."""
+    if before is not None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def measured(interpreter: Interpreter, threads: int, seconds: float) -> Run:
     """Let it run. Raises MeasuringFailedError; KeyboardInterrupt ends the process too."""
     environment = dict(os.environ)
@@ -101,16 +119,32 @@ def measured(interpreter: Interpreter, threads: int, seconds: float) -> Run:
         package = str(Path(atomicpy.__file__).parent.parent)
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     command = [*interpreter.command, "-P", "-m", "atomicpy.timeline.measure", str(threads), repr(seconds)]
+    child: subprocess.Popen[str] | None = None
+    before = hold_interrupts()
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=seconds + PATIENCE, check=False, env=environment
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MeasuringFailedError(str(error)) from error
-    if done.returncode:
-        reason = (done.stderr.strip() or f"it ended with status {done.returncode}").splitlines()[-1]
+        try:
+            child = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+            )
+        finally:
+            release_interrupts(before)
+        out, errors = child.communicate(timeout=seconds + PATIENCE)
+    except BaseException as error:
+        if child is not None:
+            child.kill()
+            child.communicate()
+        if isinstance(error, (OSError, subprocess.TimeoutExpired)):
+            raise MeasuringFailedError(f"{interpreter.command[0]} could not measure: {error}") from error
+        raise
+    if child.returncode:
+        reason = (errors.strip() or f"it ended with status {child.returncode}").splitlines()[-1]
         raise MeasuringFailedError(f"{interpreter.command[0]} could not measure: {reason}")
-    result = json.loads(done.stdout)
+    result = json.loads(out)
     if "started" in result:
         raise MeasuringFailedError(
             f"the system started only {result['started']:,} of {threads:,} threads; use fewer with --threads, or raise "
