@@ -46,7 +46,7 @@ def key(value: Any) -> str:
 
 def type_name(cls: type) -> str:
     """The name of a type, whatever its metaclass says."""
-    return type.__dict__["__name__"].__get__(cls)
+    return str(type.__dict__["__name__"].__get__(cls))
 
 
 def _of(obj: Any) -> str:
@@ -86,7 +86,7 @@ def _module(obj: Any, stacks: tuple[Any, ...]) -> str:
             return module
     for stack in stacks:
         for frame in stack[:1]:
-            return os.path.basename(frame.file)
+            return str(os.path.basename(frame.file))
     return "a module that is gone"
 
 

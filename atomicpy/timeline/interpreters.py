@@ -102,7 +102,7 @@ def hold_interrupts() -> Iterable[signal.Signals] | None:
     it is ended by who started it.
     """
     if hasattr(signal, "pthread_sigmask"):
-        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # type: ignore[return-value]
     return None
 
 

@@ -40,7 +40,7 @@ def install() -> None:
 
             for name in ("cache_info", "cache_clear", "cache_parameters"):
                 setattr(outer, name, getattr(kept, name))
-            outer.__wrapped__ = function  # type: ignore[attr-defined]
+            outer.__wrapped__ = function
             return outer
 
         return decorate(maxsize) if callable(maxsize) else decorate
