@@ -82,7 +82,16 @@ def test_log_grows_and_keeps_what_there_is():
     assert list(log.column(1)) == [-n for n in range(1_000)]
 
 
-@pytest.mark.parametrize("kind", [recorded.RACY.python, recorded.RACY_CALL.python, recorded.RACY.native])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        recorded.RACY.python,
+        recorded.RACY_CALL.python,
+        recorded.RACY.native,
+        recorded.ATOMIC.python,
+        recorded.ATOMIC.native,
+    ],
+)
 def test_every_increment_is_noted_and_adds_one(kind):
     counter = kind(0)
     run_threaded(lambda _: counter.hammer(1_000), threads=4)
@@ -264,6 +273,15 @@ def test_bad_usage_is_exit_2_with_the_reason(arguments, reason, capsys):
         command.main(["demo", "--explain", *arguments])
     assert exit_.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+def test_ctrl_c_while_the_moment_is_looked_for(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(explain, "find", interrupted)
+    assert command.main(["demo", "--explain", "--increments", "10"]) == 130
+    assert capsys.readouterr().out.endswith("\nInterrupted.\n")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

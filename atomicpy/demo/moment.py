@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from atomicpy.demo.recorder import Log
 
@@ -19,8 +20,7 @@ class Trace:
         return len(self.read)
 
 
-@dataclass(frozen=True, order=True)
-class Event:
+class Event(NamedTuple):
     at: int  # ns
     thread: int
     wrote: bool  # or read

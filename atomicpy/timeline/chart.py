@@ -14,7 +14,7 @@ ENDINGS = (".svg", ".png")
 # On no background of its own, so every colour is to stand out from white and from black alike: luminance about 0.2.
 TEXT = "#767676"
 COLOURS = ("#3579c8", "#c8611c", "#2a8f5b", "#a456bd", "#8a7f1e", "#c2476f", "#1b8a9a", "#8c6a55")
-LABEL = 0.045  # of the width: spans from this on carry the name of their thread, so that it is not told by colour alone
+LABEL = 0.035  # of the width: spans from this on carry the name of their thread, so that it is not told by colour alone
 
 
 def refusal(path: Path) -> str | None:

@@ -95,18 +95,18 @@ def with_and_without(other: str | None) -> Iterator[Interpreter]:
         yield Interpreter((shutil.which(found) or found, "-X", "gil=0"), False, False)
 
 
-def hold_interrupts() -> Iterable[signal.Signals] | None:
+def hold_interrupts() -> Iterable[int] | None:
     """Ctrl-C waits from here on; returns what `release_interrupts` takes.
 
     In the middle of starting a process it would leave that to itself. The process has it held too, and that for good:
     it is ended by who started it.
     """
     if hasattr(signal, "pthread_sigmask"):
-        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # type: ignore[return-value]
+        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     return None
 
 
-def release_interrupts(before: Iterable[signal.Signals] | None) -> None:
+def release_interrupts(before: Iterable[int] | None) -> None:
     """Raises KeyboardInterrupt if one has been waiting."""
     if before is not None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
