@@ -45,7 +45,7 @@ class Watch:
     def __init__(self, config: pytest.Config) -> None:
         from atomicpy.race import assertions, edges, engine, finder, found
 
-        self.engine = engine
+        self.engine: Any = engine
         self.new: list[Any] = []  # races that no test has been blamed for yet
         self.outside: list[str] = []  # reports of those that none can be blamed for
         self.undo = ExitStack()

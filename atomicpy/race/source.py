@@ -29,9 +29,13 @@ def characters(file: str, line: int, column: int | None) -> int | None:
     return column if text.isascii() else len(text.encode()[:column].decode(errors="ignore"))
 
 
-@lru_cache(maxsize=64)
 def tree(file: str) -> ast.Module | None:
     """The parsed file, or None where there is none."""
+    return _tree(file)
+
+
+@lru_cache(maxsize=64)
+def _tree(file: str) -> ast.Module | None:
     try:
         return ast.parse("".join(linecache.getlines(file)))
     except Exception:  # no Python, nested too deep, a loader that fails

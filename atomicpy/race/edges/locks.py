@@ -10,7 +10,8 @@ from typing import Any
 from atomicpy.race.edges.replaced import acquire_if_true, around, for_the_program, release, replace
 from atomicpy.race.engine import Clock
 
-_RAW_LOCK, _RAW_RLOCK = threading.Lock, threading.RLock
+_RAW_LOCK: Any = threading.Lock
+_RAW_RLOCK: Any = threading.RLock
 
 
 class _Kind(type):
@@ -79,7 +80,7 @@ class Lock(metaclass=_Kind):
 class RLock(Lock):
     __slots__ = ()
     raw = type(_RAW_RLOCK())
-    make = staticmethod(_RAW_RLOCK)
+    make: Any = staticmethod(_RAW_RLOCK)
 
     def _is_owned(self) -> bool:
         owned: bool = self._raw._is_owned()

@@ -53,7 +53,7 @@ def install() -> None:
     for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
         _install_items(kind)
     replace(cls, "__init__", new_init)
-    _install_simple_queue()
+    replace(queue, "SimpleQueue", SimpleQueue)
 
 
 def _install_items(cls: type) -> None:
@@ -79,25 +79,24 @@ def _install_items(cls: type) -> None:
     replace(cls, "_get", _get)
 
 
-def _install_simple_queue() -> None:
-    raw = queue.SimpleQueue
+class SimpleQueue(queue.SimpleQueue[Any]):
+    """In the place of the library's, which is written in C: each item travels with its clock."""
 
-    class SimpleQueue(raw):  # type: ignore[misc, valid-type, unused-ignore]
-        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-            clock = Clock()
-            clock.release()
-            super().put((item, clock))
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        clock = Clock()
+        clock.release()
+        super().put((item, clock))
 
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            item, clock = super().get(block, timeout)
-            clock.acquire()
-            return item
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        item, clock = super().get(block, timeout)
+        clock.acquire()
+        return item
 
-        def put_nowait(self, item: Any) -> None:
-            self.put(item)
+    def put_nowait(self, item: Any) -> None:
+        self.put(item)
 
-        def get_nowait(self) -> Any:
-            return self.get(False)
+    def get_nowait(self) -> Any:
+        return self.get(False)
 
-    SimpleQueue.__module__, SimpleQueue.__qualname__ = raw.__module__, raw.__qualname__
-    replace(queue, "SimpleQueue", SimpleQueue)
+
+SimpleQueue.__module__ = queue.SimpleQueue.__module__
