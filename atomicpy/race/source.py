@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -31,15 +31,17 @@ def characters(file: str, line: int, column: int | None) -> int | None:
 
 def tree(file: str) -> ast.Module | None:
     """The parsed file, or None where there is none."""
-    return _tree(file)
+    return _trees(file)
 
 
-@lru_cache(maxsize=64)
-def _tree(file: str) -> ast.Module | None:
+def _parsed(file: str) -> ast.Module | None:
     try:
         return ast.parse("".join(linecache.getlines(file)))
     except Exception:  # no Python, nested too deep, a loader that fails
         return None
+
+
+_trees: Callable[[str], ast.Module | None] = lru_cache(maxsize=64)(_parsed)
 
 
 def _within(node: Any, start: tuple[int, int], end: tuple[int, int]) -> bool:
