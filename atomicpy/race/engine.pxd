@@ -14,7 +14,6 @@ cdef extern from "rc_module.h":
         int what, object obj, object name, int write, uint64_t now, uint32_t stack, const rc_race *race
     ) noexcept
     bint RC_WORKS
-    int RC_RECORDING
     int RC_OFF
     dict rc_make()
     rc_thread *rc_this_thread() noexcept
@@ -35,8 +34,6 @@ cdef extern from "rc_module.h":
     void rc_release(rc_thread *thread, rc_sync *sync) noexcept
     void rc_set(rc_thread *thread, rc_sync *sync) noexcept
     void rc_swap(rc_thread *thread, rc_sync *sync) noexcept
-    void rc_clear(rc_sync *sync) noexcept
-    void rc_purge_all() noexcept
 
     unsigned long rc_unlock_type(type cls) noexcept
     void rc_lock_type(type cls, unsigned long immutable) noexcept

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBuffer_Release, PyObject_CheckBuffer, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 
 # What rewritten code calls, by name: `_race_read__` and the others.
 calls = rc_make()
@@ -44,11 +44,6 @@ class RaceRecord:
     name: Any
     current: RaceAccess
     previous: RaceAccess
-
-    @property
-    def key(self):
-        """The key of an item."""
-        return self.name
 
 
 def _needs():
@@ -141,10 +136,6 @@ cdef class Clock:
         if rc_get_mode() != RC_OFF:
             rc_swap(rc_this_thread(), self.sync)
 
-    def clear(self):
-        """Forget all that was released into the clock."""
-        rc_clear(self.sync)
-
 
 def clock_of(obj):
     """The clock that belongs to the object, by identity; it goes away with it."""
@@ -155,23 +146,19 @@ def clock_of(obj):
 
 
 def clock_at(obj, index):
-    """The clock of one of the parts of an object: of an array's item that it is for all arrays over the same memory.
+    """The clock of an item of an array, by its address: all arrays over the same memory have the same one.
 
     A bad index has been refused by who calls.
     """
     cdef Py_buffer view
-    cdef size_t address = <size_t><void *>obj
+    cdef size_t address
     cdef Clock clock = Clock.__new__(Clock)
     place = operator.index(index)
-    if PyObject_CheckBuffer(obj):
-        PyObject_GetBuffer(obj, &view, PyBUF_FORMAT)
-        address = <size_t>view.buf
-        if place < 0:
-            place += view.len // view.itemsize
-        PyBuffer_Release(&view)
-        address += <size_t>place * 8
-    else:
-        address += <size_t>place  # inside of the object, where no other one begins
+    PyObject_GetBuffer(obj, &view, PyBUF_FORMAT)
+    if place < 0:
+        place += view.len // view.itemsize
+    address = <size_t>view.buf + <size_t>place * view.itemsize
+    PyBuffer_Release(&view)
     rc_sync_leave(clock.sync)
     clock.sync = rc_sync_of(address)
     return clock
@@ -200,13 +187,6 @@ def begin_thread(parent, name, created=None):
 def end_thread():
     """The calling thread does nothing more that is recorded under its name."""
     rc_end_thread()
-
-
-def thread_name_changed(name):
-    """The calling thread is called `name` from here on."""
-    if rc_get_mode() != RC_OFF:
-        number = rc_my_number()
-        _threads[number] = (name, _threads.get(number, (None, 0))[1])
 
 
 def here():
@@ -239,17 +219,6 @@ def uninstall():
 def installed():
     """Is the detector in?"""
     return _on_race is not None
-
-
-def recording():
-    """Are accesses recorded: is the detector in, and has a second thread begun?"""
-    return rc_get_mode() == RC_RECORDING
-
-
-def reset():
-    """Forget all accesses, and what has been told; the clocks stay."""
-    rc_purge_all()
-    _told.clear()
 
 
 def forget_reported():

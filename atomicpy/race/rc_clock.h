@@ -329,11 +329,4 @@ static void rc_swap(rc_thread *t, rc_sync *s)
     rc_next_epoch(t);
 }
 
-static void rc_clear(rc_sync *s)
-{
-    rc_take(rc_lock_of(s));
-    rc_forget(&s->vc);
-    rc_drop(rc_lock_of(s));
-}
-
 #endif

@@ -144,7 +144,7 @@ static uint64_t rc_my_number(void) { return rc_this_thread()->number; }
 
 #else
 #define RC_WORKS 0
-enum { RC_OFF, RC_RECORDING }; /* always off */
+enum { RC_OFF }; /* always */
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif

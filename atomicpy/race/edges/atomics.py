@@ -49,20 +49,20 @@ def _update(original: Any, clock_for: Any) -> Any:
     """Published before the value can be seen; the function may run more than once."""
 
     @functools.wraps(original)
-    def method(self: Any, *arguments: Any) -> Any:
+    def method(self: Any, *arguments: Any, **named: Any) -> Any:
+        if named or not arguments or not callable(arguments[-1]):
+            return original(self, *arguments, **named)  # which says what is wrong
         *before, function = arguments
-        if not callable(function):
-            return original(self, *arguments)
-        clock = clock_for(self, arguments)
 
         def step(old: Any) -> Any:
+            clock = clock_for(self, arguments)  # here, where an index is known to be a good one
             clock.acquire()
             new = function(old)
             clock.release()
             return new
 
         result = original(self, *before, step)
-        clock.acquire()
+        clock_for(self, arguments).acquire()
         return result
 
     return method
@@ -127,9 +127,17 @@ def _acquired_after(original: Any, *clocks: Callable[[Any], Clock]) -> Any:
     return method
 
 
+# Of a RWMutex: what its read sections release, which do not order each other. Of a handle: the clock of its counter.
+_second_clocks: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()
+
+
+def _second_clock(self: Any) -> Clock:
+    with _step:
+        return _second_clocks.setdefault(self, Clock())
+
+
 def _install_sharded() -> None:
     cls = atomicpy.ShardedCounter
-    counters: weakref.WeakKeyDictionary[Any, Clock] = weakref.WeakKeyDictionary()  # of the handles
     for name in (*READS, "drain"):
         if name in vars(cls):
             replace_in_type(cls, name, _acquired_after(vars(cls)[name], clock_of))
@@ -141,22 +149,13 @@ def _install_sharded() -> None:
     def new_local(self: Any) -> Any:
         handle = local(self)
         with _step:
-            counters[handle] = clock_of(self)
+            _second_clocks[handle] = clock_of(self)
         return handle
-
-    def clock_of_handle(handle: Any) -> Clock:
-        with _step:
-            return counters.get(handle) or clock_of(handle)
 
     replace_in_type(cls, "local", new_local)
     handle_type = type(cls().local())
     for name in ("inc", "dec", "add", "sub", "__iadd__", "__isub__"):
-        replace_in_type(handle_type, name, _released_before(vars(handle_type)[name], clock_of_handle))
-
-
-def _readers(self: Any) -> Clock:
-    """Read sections do not order each other: what they release has a clock of its own."""
-    return engine.clock_at(self, 1)
+        replace_in_type(handle_type, name, _released_before(vars(handle_type)[name], _second_clock))
 
 
 class _Section:
@@ -180,8 +179,8 @@ def _install_locks() -> None:
         replace_in_type(cls, name, _released_before(vars(cls)[name], clock_of))
     cls = atomicpy.RWMutex
     replace_in_type(cls, "acquire_read", _acquired_after(vars(cls)["acquire_read"], clock_of))
-    replace_in_type(cls, "acquire_write", _acquired_after(vars(cls)["acquire_write"], clock_of, _readers))
-    replace_in_type(cls, "release_read", _released_before(vars(cls)["release_read"], _readers))
+    replace_in_type(cls, "acquire_write", _acquired_after(vars(cls)["acquire_write"], clock_of, _second_clock))
+    replace_in_type(cls, "release_read", _released_before(vars(cls)["release_read"], _second_clock))
     replace_in_type(cls, "release_write", _released_before(vars(cls)["release_write"], clock_of))
     replace_in_type(cls, "read", lambda self: _Section(self.acquire_read, self.release_read))
     replace_in_type(cls, "write", lambda self: _Section(self.acquire_write, self.release_write))
