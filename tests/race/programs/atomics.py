@@ -1,5 +1,6 @@
 """atomicpy's atomic values: what is published through them, and what is not."""
 
+import os
 import time
 
 from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicRef, AtomicUInt
@@ -294,6 +295,32 @@ def race_load_releases_nothing():
         use(state.load(), box.value)
 
     together(write, read)
+
+
+def race_store_forgets_what_was_stored_before():
+    """Box.value"""
+    box, flag = Box(), AtomicInt()
+    # Pipes keep the turns: they are no order that the definition knows.
+    (first_out, first_in), (second_out, second_in) = os.pipe(), os.pipe()
+
+    def write():
+        box.value = 1
+        flag.store(1)
+        os.write(first_in, b".")
+
+    def overwrite():
+        os.read(first_out, 1)
+        flag.store(2)
+        os.write(second_in, b".")
+
+    def read():
+        os.read(second_out, 1)
+        assert flag.load() == 2
+        use(box.value)
+
+    together(write, overwrite, read)
+    for end in (first_out, first_in, second_out, second_in):
+        os.close(end)
 
 
 def race_another_atomic():
