@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from atomicpy import WaitGroup
+from atomicpy import AtomicBool, WaitGroup
 from atomicpy.demo.counters import Counter, Kind
 from atomicpy.demo.progress import Progress
 from atomicpy.demo.stop import Stop
@@ -89,20 +89,20 @@ class Round:
         self.at_gate.add(threads)
         self.gate = WaitGroup()
         self.gate.add()
-        self.awake = False
+        self.awake = AtomicBool()
         self.finished = WaitGroup()
         self.finished.add(threads)
 
     def open(self) -> None:
         """Let the threads through the gate, all of them together."""
         self.gate.done()
-        self.awake = True
+        self.awake.store(True)
 
     def pass_gate(self) -> None:
         self.gate.wait()
         # Waking a thousand takes one core several milliseconds, and they would be through one by one as they
         # come. So who is awake stands by, and when all are, every core has threads at hand.
-        while not self.awake:
+        while not self.awake.load():
             time.sleep(0)
 
     def made(self) -> int:

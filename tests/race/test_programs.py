@@ -117,3 +117,12 @@ def test_each_racy_program_names_its_location_and_no_name_is_used_twice():
         names = [node.name for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
         assert len(names) == len(set(names)), file
     assert not {topic for topic, *_ in found} & NO_TOPICS
+
+
+@pytest.mark.parametrize(("counter", "races"), [("racy", True), ("atomic,sharded,mutex", False)])
+def test_the_demo(counter, races):
+    demo = ["-m", "atomicpy", "demo", "--threads", "4", "--increments", "50", "--only", counter]
+    command = [*PYTHON, "-m", "atomicpy", "race", "--include", "atomicpy.demo*", *demo]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    assert ("Racy.n of <Racy object>" in done.stderr, done.returncode == 66) == (races, races), done.stderr
+    assert races or not done.stderr
