@@ -79,7 +79,7 @@ def race_method_with_a_lock():
     """_LockedWrapper.__cache -- the first thread to call it makes a wrapper, which the method's descriptor
     _LockedWrapper.__obj -- leaves in the object's __dict__ by setdefault(), before any lock is taken. The
     _LockedWrapper.__lock -- other thread finds it there and reads the four attributes that its __init__
-    _LockedWrapper.cache_key -- has set. No harm is done, for the dict has a lock of its own; nothing in the program orders it.
+    _LockedWrapper.cache_key -- has set. No harm is done: the dict has a lock of its own. The program has none.
     """
 
     class Numbers:
