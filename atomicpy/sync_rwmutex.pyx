@@ -171,7 +171,7 @@ cdef class _Reading:
 
     What RWMutex.read() returns: holds the lock for reading in a `with` statement."""
 
-    cdef RWMutex rw
+    cdef readonly RWMutex rw  # also for the race detector
 
     def __init__(self):
         raise TypeError("made by RWMutex.read() only")
@@ -192,7 +192,7 @@ cdef class _Writing:
 
     What RWMutex.write() returns: holds the lock for writing in a `with` statement."""
 
-    cdef RWMutex rw
+    cdef readonly RWMutex rw  # also for the race detector
 
     def __init__(self):
         raise TypeError("made by RWMutex.write() only")
