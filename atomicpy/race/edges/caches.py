@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from atomicpy.race.edges.replaced import replace
+from atomicpy.race.edges.replaced import around
 from atomicpy.race.engine import Around, Clock, for_the_program
 
 
@@ -19,18 +19,15 @@ def install() -> None:
         kept.__wrapped__ = function
         return Around(kept, end=clock.acquire)
 
-    @functools.wraps(original)
-    def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
+    def lru_cached(result: Any, maxsize: Any = 128, typed: bool = False) -> Any:
         if not for_the_program():
-            return original(maxsize, typed)
-        if callable(maxsize) and isinstance(typed, bool):
+            return result
+        if callable(maxsize):  # @lru_cache
             return cached(maxsize, 128, typed)
-        decorate = original(maxsize, typed)  # which says what is wrong
-        return lambda function: cached(function, maxsize, typed) if callable(function) else decorate(function)
+        return Around(result, after=lambda _, function: cached(function, maxsize, typed))
 
-    @functools.wraps(functools.cache)
-    def cache(user_function: Callable[..., Any], /) -> Any:
-        return lru_cache(maxsize=None)(user_function)
+    def simply_cached(result: Any, user_function: Any) -> Any:
+        return cached(user_function, None, False) if for_the_program() else result
 
-    replace(functools, "lru_cache", lru_cache)
-    replace(functools, "cache", cache)
+    around(functools, "lru_cache", after=lru_cached)
+    around(functools, "cache", after=simply_cached)

@@ -25,39 +25,46 @@ def install() -> None:
         around(cls, "release", release, program=True)
     for owner, name in (
         (threading.Semaphore, "acquire"),
-        (threading.Semaphore, "__enter__"),
         (threading.Event, "wait"),
         (threading.Event, "is_set"),
     ):
         around(owner, name, after=acquire_after, program=True)
+    replace(threading.Semaphore, "__enter__", vars(threading.Semaphore)["acquire"])  # one function, as it was
     around(threading.Semaphore, "__exit__", release, program=True)
     around(threading.Event, "set", release, program=True)
     _install_barrier()
+
+
+class _Here(threading.local):
+    """The rounds that the thread is in, by the identity of the barrier: its action may wait at another one."""
+
+    def __init__(self) -> None:
+        self.rounds: dict[int, Clock] = {}
 
 
 def _install_barrier() -> None:
     """All arrivals and the action of a round -> all departures of it: one clock a round."""
     cls = threading.Barrier
     rounds: Kept[Clock] = Kept(Clock)  # the present one's, under the barrier's lock
-    here = threading.local()  # barriers that the thread is in, by identity: the action may wait at another one
+    here = _Here()
 
     def arrived(result: None, self: Any) -> None:
-        here.__dict__[id(self)] = clock = rounds.of(self)
+        here.rounds[id(self)] = clock = rounds.of(self)
         clock.release()
 
     def opens(self: Any) -> None:
-        here.__dict__[id(self)].acquire()
+        here.rounds[id(self)].acquire()
 
     def opened(result: None, self: Any) -> None:
-        here.__dict__[id(self)].release()
+        here.rounds[id(self)].release()
         rounds.put(self, Clock())
 
     def departed(result: int, self: Any, /, *_: Any, **__: Any) -> int:
-        here.__dict__[id(self)].acquire()
+        here.rounds[id(self)].acquire()
         return result
 
     def left(self: Any, /, *_: Any, **__: Any) -> None:
-        here.__dict__.pop(id(self), None)
+        here.rounds.pop(id(self), None)
 
     around(cls, "_enter", after=arrived)
     around(cls, "_release", opens, opened)

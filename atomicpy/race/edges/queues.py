@@ -83,9 +83,11 @@ def _install_items(cls: type) -> None:
 
 
 def _with_clock(self: Any, *arguments: Any, **named: Any) -> Any:
-    item, *rest = arguments or (named.pop("item", None),)
-    if not named.keys() <= {"block", "timeout"}:
+    if not (arguments or "item" in named):
         return None  # it says what is wrong
+    item, *rest = arguments or (named.pop("item"),)
+    if not named.keys() <= {"block", "timeout"}:
+        return None
     clock = Clock()
     clock.release()
     return (self, (item, clock), *rest), named

@@ -18,7 +18,7 @@ _originals: list[tuple[Any, str, Any]] = []
 
 
 def replace(owner: Any, name: str, value: Any) -> None:
-    """`owner.name = value`, until put_back(): in a module, or a class; also one that is written in C, or inherits it."""
+    """`owner.name = value`, until put_back(): of a module, or a class; it may be written in C, or inherit it."""
     _originals.append((owner, name, vars(owner).get(name, _MISSING)))
     _set(owner, name, value)
 
