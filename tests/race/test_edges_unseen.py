@@ -138,7 +138,10 @@ show([bound.__func__ is threading.Thread.start, bound.__name__, types.MethodType
 double.calls = 3; show([double.calls, double.__dict__ != {}])
 """,
 }
-MODULES = {"wrong_module.py": "import threading\nraise ValueError('in it')\n", "shown_module.py": "from __main__ import stack\nstack()\n"}
+MODULES = {
+    "wrong_module.py": "import threading\nraise ValueError('in it')\n",
+    "shown_module.py": "from __main__ import stack\nstack()\n",
+}
 
 
 def output(command, folder):
