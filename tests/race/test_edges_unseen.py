@@ -34,26 +34,31 @@ SEEN = {
 import threading, queue, concurrent.futures as cf, _thread, functools, atomicpy
 q, full = queue.Queue(), queue.Queue(1); full.put(1)
 attempt(q.get, False); attempt(q.get, timeout=0.001); attempt(full.put, 2, False); attempt(q.task_done)
-attempt(queue.SimpleQueue().get, False); attempt(queue.SimpleQueue().get_nowait); attempt(queue.SimpleQueue().put, 1, wrong=2)
+attempt(queue.SimpleQueue().get, False); attempt(queue.SimpleQueue().get_nowait)
+attempt(queue.SimpleQueue().put, 1, wrong=2)
 attempt(queue.SimpleQueue().put); attempt(queue.LifoQueue().get_nowait); attempt(q.put); attempt(q.task_done, 5)
 attempt(threading.Lock().release); attempt(threading.RLock().release); attempt(threading.Lock().acquire, False, 5)
 attempt(threading.Lock().acquire, 1, 2, 3); attempt(threading.Lock().acquire, timeout=-5); attempt(threading.Lock, 3)
 attempt(threading.Condition().notify); attempt(threading.Condition(threading.Lock()).wait)
 attempt(threading.BoundedSemaphore(1).release); attempt(threading.Semaphore().release, 0)
 thread = threading.Thread(target=str)
-attempt(thread.join); thread.start(); attempt(thread.start); thread.join(); attempt(thread.start, 4); attempt(thread.join, "x")
+attempt(thread.join); thread.start(); attempt(thread.start); thread.join(); attempt(thread.start, 4)
+attempt(thread.join, "x")
 barrier = threading.Barrier(2); barrier.abort(); attempt(barrier.wait); attempt(threading.Barrier(2).wait, 0.001)
-future = cf.Future(); attempt(future.result, 0.001); future.cancel(); attempt(future.result); attempt(future.set_result, 1)
+future = cf.Future(); attempt(future.result, 0.001); future.cancel(); attempt(future.result)
+attempt(future.set_result, 1)
 attempt(lambda: list(cf.as_completed([cf.Future()], timeout=0.001)))
-attempt(_thread.start_new_thread, 1, ()); attempt(_thread.start_new_thread, str); attempt(_thread.start_new_thread, str, 1)
+attempt(_thread.start_new_thread, 1, ()); attempt(_thread.start_new_thread, str)
+attempt(_thread.start_new_thread, str, 1)
 def wrong():
     raise ValueError("wrong")
 with cf.ThreadPoolExecutor(1) as pool:
-    attempt(pool.submit(wrong).result)
+    cf.wait([future := pool.submit(wrong)]); attempt(future.result)
 attempt(functools.cache(wrong)); attempt(functools.lru_cache, "x"); attempt(functools.lru_cache(maxsize=2)(wrong))
 attempt(atomicpy.WaitGroup().done); attempt(atomicpy.Mutex().release); attempt(atomicpy.Once().do, wrong)
 attempt(atomicpy.AtomicInt(1).update, lambda old: wrong()); attempt(atomicpy.AtomicInt().add, "x")
-attempt(atomicpy.RWMutex().release_write); attempt(atomicpy.AtomicIntArray(2).add, 5); attempt(atomicpy.WaitGroup().go, 3)
+attempt(atomicpy.RWMutex().release_write); attempt(atomicpy.AtomicIntArray(2).add, 5)
+attempt(atomicpy.WaitGroup().go, 3)
 attempt(__import__, "no_such_module"); attempt(__import__, "wrong_module")
 """,
     "stacks": r"""
@@ -90,24 +95,30 @@ asyncio.run(main())
 import shown_module
 """,
     "names": r"""
-import threading, queue, concurrent.futures as cf, inspect, pickle, copy, weakref, functools, types, _thread, atomicpy, doctest
+import threading, queue, concurrent.futures as cf, inspect, pickle, copy
+import weakref, functools, types, _thread, atomicpy, doctest
 lock, rlock = threading.Lock(), threading.RLock()
-for cls in (threading.Thread, threading.Event, threading.Semaphore, threading.Barrier, queue.Queue, cf.Future, threading.Condition):
+for cls in (threading.Thread, threading.Event, threading.Semaphore, threading.Barrier, queue.Queue, cf.Future,
+    threading.Condition):
     for name, value in sorted(vars(cls).items()):
         if callable(value) and not isinstance(value, type) and not value.__name__.startswith("__get"):
             show([name, inspect.isfunction(value), value.__name__, value.__qualname__, value.__module__, value.__doc__,
-                  str(inspect.signature(value)), pickle.loads(pickle.dumps(value)) is value, copy.deepcopy(value) is value,
-                  repr(value), hasattr(value, "__wrapped__"), inspect.getsource(value)])
-for value in (lock, rlock, threading.Lock, type(rlock), lock.acquire, threading.Thread().start, queue.SimpleQueue, queue.Queue().put):
+                  str(inspect.signature(value)), pickle.loads(pickle.dumps(value)) is value,
+                  copy.deepcopy(value) is value, repr(value), hasattr(value, "__wrapped__"), inspect.getsource(value)])
+for value in (lock, rlock, threading.Lock, type(rlock), lock.acquire, threading.Thread().start,
+    queue.SimpleQueue, queue.Queue().put):
     show(repr(value).replace("owner=0 ", ""))
-show([type(lock).__name__, type(lock).__module__, hasattr(lock, "_is_owned"), hasattr(rlock, "_is_owned"), hasattr(rlock, "locked")])
+show([type(lock).__name__, type(lock).__module__, hasattr(lock, "_is_owned"), hasattr(rlock, "_is_owned"),
+    hasattr(rlock, "locked")])
 for bad in (lock, rlock, threading.Event()):
     attempt(pickle.dumps, bad)
     attempt(copy.deepcopy, bad)
-show([isinstance(queue.Queue().mutex, threading.Lock), isinstance(lock, threading.Lock), isinstance(rlock, threading.Lock), isinstance(lock, _thread.LockType) or True])
+show([isinstance(queue.Queue().mutex, threading.Lock), isinstance(lock, threading.Lock), isinstance(rlock,
+    threading.Lock), isinstance(lock, _thread.LockType) or True])
 attempt(lambda: type("Sub", (threading.Lock,), {}))
 attempt(lambda: lock.nothing)
-show([weakref.ref(lock)() is lock, weakref.WeakMethod(threading.Thread(daemon=True).start) is not None, lock.acquire_lock(), lock.locked_lock(), lock.release_lock()])
+show([weakref.ref(lock)() is lock, weakref.WeakMethod(threading.Thread(daemon=True).start) is not None,
+    lock.acquire_lock(), lock.locked_lock(), lock.release_lock()])
 thread = threading.Thread(target=str, name="t"); thread.start(); thread.join()
 barrier = threading.Barrier(1); barrier.wait()
 q = queue.Queue(); q.put(1)
@@ -123,7 +134,9 @@ def double(number: int) -> int:
     "Twice."
     return 2 * number
 double(1); double(1)
-show([double.__name__, double.__doc__, str(inspect.signature(double)), double.cache_info(), double.cache_parameters(), double.__wrapped__(3), isinstance(double, functools._lru_cache_wrapper), pickle.loads(pickle.dumps(double)) is double, repr(double), double.cache_clear()])
+show([double.__name__, double.__doc__, str(inspect.signature(double)), double.cache_info(),
+    double.cache_parameters(), double.__wrapped__(3), isinstance(double, functools._lru_cache_wrapper),
+    pickle.loads(pickle.dumps(double)) is double, repr(double), double.cache_clear()])
 class Holder:
     lock = threading.Lock()
     @functools.cache
