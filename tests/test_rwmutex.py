@@ -297,17 +297,26 @@ def test_a_section_is_used_again_and_in_every_way_that_with_has(side):
 
 
 def test_sections_nest_and_are_shared_by_threads():
-    def body(me):
+    def read(me):
         for _ in range(200):
-            with shared, lock.read(), shared, lock.read():
+            # Only while no thread writes: a writer that comes in between would be a deadlock.
+            with shared_read, lock.read(), shared_read, lock.read():
                 assert "readers=" in repr(lock)
+
+    def take_turns(me):
+        for _ in range(200):
+            with shared_read:
+                assert "readers=" in repr(lock)
+            with shared_write:
+                counts[0] += 1
             with lock.write():
                 counts[0] += 1
 
     lock, counts = RWMutex(), [0]
-    shared = lock.read()
-    run_threaded(body, 4)
-    assert counts == [800]
+    shared_read, shared_write = lock.read(), lock.write()
+    run_threaded(read, 4)
+    run_threaded(take_turns, 4)
+    assert counts == [1600]
     assert "unlocked" in repr(lock)
 
 
