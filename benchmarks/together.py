@@ -43,5 +43,5 @@ def together(threads, prepare):
 
 
 def really_parallel(threads, cores):
-    """Whether so much CPU time by wall time is that of threads which ran at the same time, as far as the GIL lets them."""
+    """Whether that is the CPU time by wall time of threads which ran at the same time, as far as the GIL lets them."""
     return cores >= REALLY_PARALLEL * (1 if GIL else threads)
