@@ -283,6 +283,8 @@ HAZARDS = [
 
 
 def main(name: str, hazard: str = "", rounds: str = "1") -> None:
+    # A shell that starts this in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for _ in range(int(rounds)):
         for meets in HAZARDS:
             if hazard in ("", meets.__name__):
