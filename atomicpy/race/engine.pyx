@@ -11,6 +11,8 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
+from atomicpy.race.needs import NEEDS
+
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
 
@@ -44,12 +46,6 @@ class RaceRecord:
     name: Any
     current: RaceAccess
     previous: RaceAccess
-
-
-def _needs():
-    return RuntimeError(
-        f"the race detector needs CPython 3.13 or later; this is {sys.version.split()[0]}"
-    )
 
 
 cdef list _stack(uint32_t node):
@@ -190,20 +186,28 @@ def end_thread():
 
 
 def here():
-    """The stack of the calling thread, as the engine keeps it: a number; 0 where the detector is off."""
+    """The stack of the calling thread, which is about to start one: a number, for begin_thread(); 0 where we are off."""
     return rc_here_now() if rc_get_mode() != RC_OFF else 0
 
 
 def install(on_race):
     """Begin: `on_race` is called with a RaceRecord once for each pair of source lines, in the thread that found it.
 
-    Nothing is recorded before a second thread begins. Raises RuntimeError before CPython 3.13.
+    Nothing is recorded before there is a second thread. What was done before comes before all that is done from here
+    on, in any thread, also where the detector was in before; nothing that an earlier session recorded or told counts.
+    Threads from before are watched like others, but of their locks and queues only those that the detector has replaced.
+    Raises RuntimeError before CPython 3.13.
     """
     global _on_race
     if not RC_WORKS:
-        raise _needs()
-    rc_install()
+        raise RuntimeError(NEEDS)
+    _told.clear()
     _on_race = on_race
+    try:
+        rc_install()
+    except BaseException:
+        _on_race = None
+        raise
     number = rc_my_number()
     if number not in _threads:
         _threads[number] = (threading.current_thread().name, 0)

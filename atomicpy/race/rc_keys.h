@@ -245,11 +245,11 @@ static inline bool rc_item_known(rc_thread *t, PyObject *c, uint8_t rule, PyObje
 static void rc_access_item(rc_thread *t, PyObject *c, uint8_t rule, PyObject *key, bool write)
 {
     uint64_t id;
-    rc_epoch now = rc_now(t);
+    rc_moment then = rc_moment_of(t, (uintptr_t)c);
     if (rc_whole(c, rule, key, &id)) {
         if (!rc_known(t, (uintptr_t)c, RC_INDEX, id, write)) {
             rc_note(t, c, RC_INDEX, id, write, RC_ITEM, c, key, NULL);
-            rc_remember(t, (uintptr_t)c, RC_INDEX, id, write, now);
+            rc_remember(t, (uintptr_t)c, RC_INDEX, id, write, then);
         }
         return;
     }
@@ -263,7 +263,7 @@ static void rc_access_item(rc_thread *t, PyObject *c, uint8_t rule, PyObject *ke
     bool made = rc_note(t, c, RC_KEY, (uintptr_t)e, write, RC_ITEM, c, key, &e->uses);
     if (e->key == key) {
         /* The address of this very key: it lives as long as the location does. */
-        rc_remember(t, (uintptr_t)c, RC_KEY, (uintptr_t)key, write, now);
+        rc_remember(t, (uintptr_t)c, RC_KEY, (uintptr_t)key, write, then);
     }
     if (!made) {
         atomic_fetch_sub_explicit(&e->uses, 1, memory_order_acq_rel);

@@ -265,12 +265,13 @@ typedef struct {
     bool found, write; /* the earlier access: was it a write? */
     rc_epoch epoch;
     uint32_t stack;
+    rc_epoch now; /* of the later one */
 } rc_race;
 
 static inline void rc_check(const rc_thread *t, rc_epoch e, uint32_t stack, bool write, rc_race *race)
 {
     if (e != 0 && !rc_before(e, t) && !race->found) {
-        *race = (rc_race){true, write, e, stack};
+        *race = (rc_race){true, write, e, stack, 0};
     }
 }
 
@@ -361,7 +362,7 @@ static bool rc_record_access(rc_thread *t, uintptr_t address, uint8_t kind, uint
 {
     bool made, also;
     uint32_t bucket = rc_bucket_of(address);
-    rc_epoch now = rc_now(t);
+    rc_epoch now = rc_access_begins(t);
     race->found = false;
     t->recorded = now;
     rc_take(rc_lock_at(bucket));
@@ -380,6 +381,10 @@ static bool rc_record_access(rc_thread *t, uintptr_t address, uint8_t kind, uint
         (write ? rc_write_rule : rc_read_rule)(t, l, now, stack, race);
     }
     rc_drop(rc_lock_at(bucket));
+    if (RC_UNLIKELY(race->found)) {
+        race->now = now;
+        race->found = !rc_is_past(now);
+    }
     return made;
 }
 
@@ -399,12 +404,21 @@ static inline bool rc_known(rc_thread *t, uintptr_t address, uint8_t kind, uint6
                atomic_load_explicit(&rc_buckets[rc_bucket_of(address)].generation, memory_order_acquire);
 }
 
-/* After the access was recorded in `now`; the object has been alive all the time, so its generation is still its own. */
-static inline void rc_remember(rc_thread *t, uintptr_t address, uint8_t kind, uint64_t id, bool write, rc_epoch now)
+/* What an access is remembered by, taken before it is recorded: then it can be told whether the record is still there. */
+typedef struct {
+    rc_epoch now;
+    uint32_t generation;
+} rc_moment;
+
+static inline rc_moment rc_moment_of(const rc_thread *t, uintptr_t address)
+{
+    return (rc_moment){rc_now(t), atomic_load_explicit(&rc_buckets[rc_bucket_of(address)].generation, memory_order_acquire)};
+}
+
+static inline void rc_remember(rc_thread *t, uintptr_t address, uint8_t kind, uint64_t id, bool write, rc_moment then)
 {
     rc_cached *e = &t->cache[rc_mix(address ^ (id << 1) ^ kind) % RC_CACHED];
-    *e = (rc_cached){address, id, now,
-                     atomic_load_explicit(&rc_buckets[rc_bucket_of(address)].generation, memory_order_acquire), kind, write};
+    *e = (rc_cached){address, id, then.now, then.generation, kind, write};
 }
 
 /* All uses of an object come before its __del__: the thread learns the epoch of each access recorded, and what their threads
