@@ -104,7 +104,7 @@ typedef struct rc_thread {
 
 typedef struct {
     uint64_t from;   /* the first time of ... */
-    uint64_t number; /* ... this thread */
+    uint64_t number; /* ... this thread; 0: of threads of which nothing is recorded any more */
 } rc_tenant;
 
 typedef struct {
@@ -120,7 +120,8 @@ static struct {
     rc_thread *first;
     rc_slot *slots;
     uint32_t n_slots;
-    uint64_t n_threads, n_ended;
+    uint64_t n_threads, n_ended, n_tenants;
+    bool counting; /* rc_census.h */
     rc_vector floor; /* the last epochs before the session */
 } rc_threads;
 static _Atomic uint64_t rc_session;
@@ -173,6 +174,7 @@ static rc_thread *rc_begin_locked(const rc_vector *seen)
         s->tenants = rc_grow(s->tenants, (s->n ? 2 * s->n : 1) * sizeof(rc_tenant));
     }
     s->tenants[s->n++] = (rc_tenant){s->last, t->number};
+    rc_threads.n_tenants++;
     s->taken = true;
     atomic_init(&t->epoch, rc_epoch_at(chosen, s->last));
     rc_join(&t->vc, &rc_threads.floor);
@@ -273,6 +275,22 @@ static void rc_end(rc_thread *t)
     free(t);
 }
 
+/* The index of the tenant of that time. */
+static uint32_t rc_tenant_at(const rc_tenant *tenants, uint32_t n, uint64_t time)
+{
+    uint32_t low = 0, high = n;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (tenants[middle].from <= time) {
+            low = middle;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* Whose epoch this is. */
 static uint64_t rc_number_of(rc_epoch e)
 {
@@ -280,16 +298,7 @@ static uint64_t rc_number_of(rc_epoch e)
     rc_take(&rc_threads.lock);
     if (rc_slot_of(e) < rc_threads.n_slots) {
         rc_slot *s = &rc_threads.slots[rc_slot_of(e)];
-        uint32_t low = 0, high = s->n;
-        while (high - low > 1) {
-            uint32_t middle = low + (high - low) / 2;
-            if (s->tenants[middle].from <= rc_time_of(e)) {
-                low = middle;
-            }
-            else {
-                high = middle;
-            }
-        }
+        uint32_t low = rc_tenant_at(s->tenants, s->n, rc_time_of(e));
         number = s->n > 0 ? s->tenants[low].number : 0;
     }
     rc_drop(&rc_threads.lock);

@@ -11,6 +11,7 @@
 
 #if PY_VERSION_HEX >= 0x030D0000
 #define RC_WORKS 1
+#include "rc_census.h"
 #include "rc_iteration.h"
 
 #define RC_FAST(name, function) {"_race_" #name "__", (PyCFunction)(void (*)(void))(function), METH_FASTCALL, NULL}
@@ -71,7 +72,7 @@ static PyObject *rc_make(void)
         Py_DECREF(f);
     }
     pthread_key_create(&rc_exit_key, rc_thread_exit);
-    pthread_atfork(rc_before_fork, rc_after_fork, rc_after_fork);
+    pthread_atfork(rc_before_fork, rc_after_fork, rc_after_fork_in_child);
     return calls;
 }
 
@@ -197,6 +198,8 @@ static uint32_t rc_here_now(void)
 }
 
 static uint64_t rc_my_number(void) { return rc_this_thread()->number; }
+static uint64_t rc_n_keys(void) { return (uint64_t)PyDict_GET_SIZE(rc_keys); }
+static uint64_t rc_n_stacks(void) { return rc_stacks.n; }
 
 #else
 #define RC_WORKS 0
@@ -204,7 +207,7 @@ enum { RC_OFF }; /* always */
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
-#include "rc_shadow.h"
+#include "rc_census.h"
 static PyObject *rc_make(void) { return PyDict_New(); }
 static rc_thread *rc_this_thread(void) { return NULL; }
 static uint64_t rc_begin_thread(const rc_sync *parent) { (void)parent; return 0; }
@@ -215,6 +218,8 @@ static int rc_get_mode(void) { return 0; }
 static void rc_set_tell(void (*tell)(int, PyObject *, PyObject *, int, rc_epoch, uint32_t, const rc_race *)) { (void)tell; }
 static uint32_t rc_here_now(void) { return 0; }
 static uint64_t rc_my_number(void) { return 0; }
+static uint64_t rc_n_keys(void) { return 0; }
+static uint64_t rc_n_stacks(void) { return 0; }
 static PyObject *rc_frame_of(uint32_t node, uint32_t *parent) { (void)node; *parent = 0; Py_RETURN_NONE; }
 #endif
 
