@@ -34,7 +34,7 @@ def number(n):
 ACCESSES = ("read", "write", "get", "set", "del", "iterate")
 WEIGHTS = {
     "lock": 22, "receive": 5, "send": 5, "bare": 2, "acquire": 2, "release": 2, "set clock": 1, "swap": 1,
-    "begin": 2, "end": 1, "join": 2, "unannounced": 1, "drop": 2, "session": 1,
+    "begin": 4, "end": 3, "join": 2, "unannounced": 1, "drop": 2, "session": 1,
 }  # fmt: skip
 steps = st.lists(
     st.tuples(
