@@ -231,7 +231,7 @@ static PyObject *rh_make(void)
         PyTypeObject *type;
     } types[] = {
         {"Around", &rh_around_type}, {NULL, &rh_unbound_type},     {"Each", &rh_each_type},
-        {NULL, &rh_kind_type},       {"TracedLock", &rh_lock_type}, {"TracedRLock", &rh_rlock_type},
+        {"_Kind", &rh_kind_type},    {"TracedLock", &rh_lock_type}, {"TracedRLock", &rh_rlock_type},
     };
     PyObject *names = PyDict_New(), *threading = PyImport_ImportModule("threading");
     rh_files = PyDict_New();
