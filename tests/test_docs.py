@@ -245,3 +245,29 @@ def test_numbers_of_a_sample_may_differ_and_nothing_else():
     ):
         with pytest.raises(AssertionError):
             compare("", shown, printed, True)
+
+
+def test_rows_of_a_sample_may_be_more_or_fewer_and_its_prose_may_wrap_elsewhere():
+    shown = "One moment:\n\n   µs   A   B\n  1.5   reads 7\n  2.0       reads 7\n\nBoth read 7\nand wrote 8."
+    compare("", shown, "One moment:\n\n  µs A B\n  1.5   reads 7\n\nBoth read\n1,234 and wrote 8.", True)
+    more = "One moment:\n\n  µs A B\n  1.5   reads 7\n  … 9 more …\n  3   reads 1\n\nBoth read 7 and wrote 8."
+    compare("", shown, more, True)
+    for printed in (
+        "One moment:\n\n  µs A B\n\nBoth read 7 and wrote 8.",
+        more.replace("Both", "All"),
+        more.replace("\n\nBoth", "\nBoth"),
+        more.replace("  3   reads", "  three   reads"),
+    ):
+        with pytest.raises(AssertionError):
+            compare("", shown, printed, True)
+
+
+def test_measured_text_is_between_the_marks_of_what_writes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("pages.ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    text = "```text measured\nCore 0: [T1]\n```\n"
+    page.write_text(f"<!-- figures timeline -->\n{text}<!-- end -->\n")
+    assert [each.words for each in blocks(page)] == [["measured"]]
+    page.write_text(text)
+    with pytest.raises(AssertionError, match="stands between its marks"):
+        list(blocks(page))
