@@ -169,10 +169,17 @@ def test_many_increments_are_one_row_in_the_column_of_their_thread(monkeypatch, 
 
 
 def test_increments_that_are_written_over_without_the_same_value():
-    found = moment.find([trace((7, 0, 100)), trace((9, 10, 20), (10, 30, 40))])
+    found = moment.find([trace((7, 0, 100), (8, 110, 120)), trace((9, 10, 20), (10, 30, 40))])
     assert (found.same, found.should, found.steps) == (None, None, 3)
+    assert (found.events[-1].wrote, found.events[-1].value) == (False, 8)
     assert "B made 2 increments" in explain.judged(found)
     assert "it writes 8, and they are gone" in explain.judged(found)
+
+
+def test_a_write_that_was_noted_late_has_written_over_nothing():
+    # A wrote 8 and lost its core before the note; B went on from 8.
+    assert moment.find([trace((7, 0, 100), (10, 110, 120)), trace((8, 10, 20), (9, 30, 40))]) is None
+    assert moment.find([trace((7, 0, 100)), trace((8, 10, 20), (9, 30, 40))]) is None  # nobody read it afterwards
 
 
 def test_other_threads_leave_it_open_where_the_counter_should_be():
