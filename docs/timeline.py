@@ -18,7 +18,7 @@ from atomicpy.timeline.interpreters import Run, Span, measured, with_and_without
 DOCS = Path(__file__).resolve().parent
 RECORD = DOCS / "measured" / "timeline.json"
 QUIET = 0.9  # of two cores: from there on the picture shows the threads, and not what else the machine had to do
-TRIES = 10
+TRIES = 5
 
 
 def recorded():
