@@ -225,14 +225,15 @@ def race_costs():
 
 
 def fenced(text):
-    return f"\n```text measured\n{text.strip()}\n```\n"
+    return f"\n```text measured\n{text.rstrip()}\n```\n"
 
 
 def timeline():
     """What `python -m atomicpy timeline` printed of the run that docs/timeline.py has recorded."""
     sys.path.append(str(DOCS))
-    from atomicpy.timeline.cli import told  # the printing is the command's own
     from timeline import recorded
+
+    from atomicpy.timeline.cli import told  # the printing is the command's own
 
     os.environ["COLUMNS"] = "80"
     with contextlib.redirect_stdout(io.StringIO()) as out:

@@ -42,7 +42,9 @@ def main():
         if with_gil.parallelism >= QUIET and without.parallelism >= QUIET * min(2, len(without.cores)):
             break
     else:
-        sys.exit(f"in {TRIES} runs the machine was never quiet: {without.parallelism:.2f} cores at work without the GIL")
+        sys.exit(
+            f"in {TRIES} runs the machine was never quiet: {without.parallelism:.2f} cores at work without the GIL"
+        )
     told(runs, THREADS, SECONDS)
     saved = {"threads": THREADS, "seconds": SECONDS, "runs": [dataclasses.asdict(run) for run in runs]}
     for run in saved["runs"]:

@@ -135,7 +135,9 @@ def test_all_that_is_printed_is_as_wide_as_the_terminal(columns):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= columns
-    assert re.search(r"^counter +expected +got +lost" + (r" +time s +ops/s +cores$" if columns == 80 else "$"), done.stdout, re.M)
+    assert re.search(
+        r"^counter +expected +got +lost" + (r" +time s +ops/s +cores$" if columns == 80 else "$"), done.stdout, re.M
+    )
     assert re.search(r"^atomic +2,000 +2,000 +0\b", done.stdout, re.M)
 
 

@@ -22,7 +22,9 @@ def test_the_first_example_is_right_with_atomicint():
 
 
 def test_what_the_command_line_prints_has_80_columns():
-    shown = [line for block in blocks(README) if block.language in ("text", "console") for line in block.text.splitlines()]
+    shown = [
+        line for block in blocks(README) if block.language in ("text", "console") for line in block.text.splitlines()
+    ]
     assert len(shown) > 20
     assert [line for line in shown if len(line) > 80] == []
 
