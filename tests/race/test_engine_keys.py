@@ -89,7 +89,6 @@ def test_equal_keys_are_one_location(first, second):
         (float("nan"), float("nan")),
         (0, 2**61 - 1),
     ],
-    ids=str,
 )
 def test_keys_that_are_not_equal_are_two_locations_whatever_their_hash_is(first, second):
     assert not race_of(first, second)
