@@ -75,17 +75,18 @@ EDGES = {
     ),
     "a barrier whose action waits at another": (
         """
-        inner = threading.Barrier(1)
+        gone, inner = [], threading.Barrier(1)
         outer = threading.Barrier(2, action=inner.wait)
         def arrive():
             box.value = 1
-            EDGE
+            gone.append(1)
+            outer.wait(30)
         thread = other(arrive)
-        outer.wait(30)
+        EDGE
         box.value += 1
         """,
         "outer.wait(30)",
-        "outer._cond.acquire(); outer._count += 1; outer._cond.release(); time.sleep(0.1)",
+        "other(lambda: outer.wait(30)); until(lambda: len(gone))",
     ),
     "the same item twice in a LifoQueue": (
         """
