@@ -103,10 +103,10 @@ class SimpleQueue(queue.SimpleQueue[Any]):
     """In the place of the library's, which is written in C: each item travels with its clock."""
 
     __slots__ = ()
-    put = Around(queue.SimpleQueue.put, _with_clock)  # type: ignore[assignment]
-    put_nowait = Around(queue.SimpleQueue.put_nowait, _with_clock)  # type: ignore[assignment]
-    get = Around(queue.SimpleQueue.get, after=_without_clock)  # type: ignore[assignment]
-    get_nowait = Around(queue.SimpleQueue.get_nowait, after=_without_clock)  # type: ignore[assignment]
+    put = Around(queue.SimpleQueue.put, _with_clock)
+    put_nowait = Around(queue.SimpleQueue.put_nowait, _with_clock)
+    get = Around(queue.SimpleQueue.get, after=_without_clock)
+    get_nowait = Around(queue.SimpleQueue.get_nowait, after=_without_clock)
 
 
 SimpleQueue.__module__ = queue.SimpleQueue.__module__
