@@ -178,7 +178,7 @@ cdef class _Reading:
     What RWMutex.read() returns: holds the lock for reading in a `with` statement."""
 
     cdef void *call
-    cdef RWMutex rw
+    cdef readonly RWMutex rw  # also for the race detector
 
     def __cinit__(self):
         raise TypeError("made by RWMutex.read() only")
@@ -199,7 +199,7 @@ cdef class _Writing:
     What RWMutex.write() returns: holds the lock for writing in a `with` statement."""
 
     cdef void *call
-    cdef RWMutex rw
+    cdef readonly RWMutex rw  # also for the race detector
 
     def __cinit__(self):
         raise TypeError("made by RWMutex.write() only")

@@ -67,9 +67,9 @@ def main(arguments: Sequence[str], prog: str = "python -m atomicpy") -> int:
     if not rest:
         options.error("no program to run: give a script, -m module, -c code, or - for standard input")
     if sys.version_info[:2] <= NEWEST_WITHOUT:
-        from atomicpy.race.found import NEEDS
+        from atomicpy.race.needs import NEEDS
 
-        print(f"{prog} race: {NEEDS}; this is {sys.version.split()[0]}", file=sys.stderr)
+        print(f"{prog} race: {NEEDS}", file=sys.stderr)
         return USAGE
     kind, what = "script", rest[0]
     if what[:2] in ("-m", "-c"):

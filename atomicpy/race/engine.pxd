@@ -16,6 +16,7 @@ cdef extern from "rc_module.h":
     bint RC_WORKS
     int RC_OFF
     dict rc_make()
+    dict rh_make()
     rc_thread *rc_this_thread() noexcept
     uint64_t rc_begin_thread(const rc_sync *parent) noexcept
     void rc_end_thread() noexcept
@@ -29,11 +30,19 @@ cdef extern from "rc_module.h":
     object rc_frame_of(uint32_t node, uint32_t *parent)
     rc_sync *rc_sync_new() noexcept
     rc_sync *rc_sync_of(size_t address) noexcept
+    rc_sync *rc_sync_at(size_t address, uint64_t place) noexcept
     void rc_sync_leave(rc_sync *sync) noexcept
     void rc_acquire(rc_thread *thread, rc_sync *sync) noexcept
     void rc_release(rc_thread *thread, rc_sync *sync) noexcept
     void rc_set(rc_thread *thread, rc_sync *sync) noexcept
     void rc_swap(rc_thread *thread, rc_sync *sync) noexcept
+
+    ctypedef struct rc_counts:
+        uint64_t objects, locations, reads, clocks, threads, slots, tenants
+    rc_counts rc_count() noexcept
+    uint64_t rc_n_keys() noexcept
+    uint64_t rc_n_stacks() noexcept
+    uint64_t *rc_census(uint32_t *n_gone) noexcept
 
     unsigned long rc_unlock_type(type cls) noexcept
     void rc_lock_type(type cls, unsigned long immutable) noexcept

@@ -1,22 +1,31 @@
 """The engine of the race detector: who has done what, in which order, and which two accesses nothing orders.
 
-What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads), rc_shadow.h (the rules of FastTrack,
-the table), rc_stacks.h, rc_attributes.h, rc_keys.h (what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what
-rewritten code calls). Here is the door for the edges, and the record of a race.
+What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads, sessions), rc_table.h and rc_shadow.h
+(what was done where, the rules of FastTrack), rc_census.h, rc_nodes.h and rc_stacks.h, rc_attributes.h and rc_keys.h
+(what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what rewritten code calls). Here is the door for the edges, and the record of a race.
 """
 
+import array as arrays
+import mmap
 import operator
 import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
 
+from atomicpy.race.needs import NEEDS
+
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
+from libc.stdlib cimport free
+
+from atomicpy.atomic_int_array cimport AtomicIntArray
 
 # What rewritten code calls, by name: `_race_read__` and the others.
 calls = rc_make()
 globals().update(calls)
+# What the edges are made of: Around, Each, TracedLock, TracedRLock, for_the_program, set_whose.
+globals().update(rh_make())
 
 _KINDS = ("attribute", "global", "variable", "item", "keys")
 # Number of a thread: its name, and the node of the stack that created it (0: none).
@@ -44,12 +53,6 @@ class RaceRecord:
     name: Any
     current: RaceAccess
     previous: RaceAccess
-
-
-def _needs():
-    return RuntimeError(
-        f"the race detector needs CPython 3.13 or later; this is {sys.version.split()[0]}"
-    )
 
 
 cdef list _stack(uint32_t node):
@@ -145,22 +148,46 @@ def clock_of(obj):
     return clock
 
 
-def clock_at(obj, index):
-    """The clock of an item of an array, by its address: all arrays over the same memory have the same one.
+cdef object _owner(AtomicIntArray array):
+    """Whose the memory is that the array lies in, and with whom it goes away; None if we cannot tell."""
+    cdef AtomicIntArray other
+    obj = array
+    while True:
+        if type(obj) is AtomicIntArray:
+            other = obj
+            if other.view is NULL:
+                return other
+            obj = <object>other.view.obj
+        elif type(obj) is memoryview:
+            obj = obj.obj
+        elif type(obj).__module__ == "numpy" and getattr(obj, "base", None) is not None:
+            obj = obj.base
+        elif isinstance(obj, (bytearray, mmap.mmap, arrays.array)) or type(obj).__module__ == "numpy":
+            return obj
+        else:
+            return None
 
-    A bad index has been refused by who calls.
+
+def clock_at(AtomicIntArray array, index):
+    """The clock of an item, by the place of it in the memory: all arrays over the same memory have the same one.
+
+    It goes away with the memory, or never if we cannot tell whose that is. A bad index has been refused by who calls.
     """
     cdef Py_buffer view
     cdef size_t address
     cdef Clock clock = Clock.__new__(Clock)
     place = operator.index(index)
-    PyObject_GetBuffer(obj, &view, PyBUF_FORMAT)
     if place < 0:
-        place += view.len // view.itemsize
-    address = <size_t>view.buf + <size_t>place * view.itemsize
-    PyBuffer_Release(&view)
+        place += array.length
+    address = <size_t>array.words + <size_t>place * sizeof(uint64_t)
+    owner = _owner(array)
     rc_sync_leave(clock.sync)
-    clock.sync = rc_sync_of(address)
+    if owner is None:
+        clock.sync = rc_sync_of(address)
+        return clock
+    PyObject_GetBuffer(owner, &view, PyBUF_FULL_RO)
+    clock.sync = rc_sync_at(<size_t><void *>owner, address - <size_t>view.buf)
+    PyBuffer_Release(&view)
     return clock
 
 
@@ -176,12 +203,18 @@ def set_type_attribute(cls, name, value):
 def begin_thread(parent, name, created=None):
     """The calling thread has begun, started by who released into `parent`, a Clock or None, at `created`: here()."""
     cdef rc_sync *sync = NULL
+    cdef uint32_t n_gone, i
+    cdef uint64_t *gone
     if rc_get_mode() == RC_OFF:
         return
     if parent is not None:
         sync = (<Clock?>parent).sync
     number = rc_begin_thread(sync)
     _threads[number] = (name, created or 0)
+    gone = rc_census(&n_gone)
+    for i in range(n_gone):
+        _threads.pop(gone[i], None)
+    free(gone)
 
 
 def end_thread():
@@ -190,20 +223,28 @@ def end_thread():
 
 
 def here():
-    """The stack of the calling thread, as the engine keeps it: a number; 0 where the detector is off."""
+    """The stack of the calling thread, which is about to start one: a number, for begin_thread(); 0 where we are off."""
     return rc_here_now() if rc_get_mode() != RC_OFF else 0
 
 
 def install(on_race):
     """Begin: `on_race` is called with a RaceRecord once for each pair of source lines, in the thread that found it.
 
-    Nothing is recorded before a second thread begins. Raises RuntimeError before CPython 3.13.
+    Nothing is recorded before there is a second thread. What was done before comes before all that is done from here
+    on, in any thread, also where the detector was in before; nothing that an earlier session recorded or told counts.
+    Threads from before are watched like others, but of their locks and queues only those that the detector has replaced.
+    Raises RuntimeError before CPython 3.13.
     """
     global _on_race
     if not RC_WORKS:
-        raise _needs()
-    rc_install()
+        raise RuntimeError(NEEDS)
+    _told.clear()
     _on_race = on_race
+    try:
+        rc_install()
+    except BaseException:
+        _on_race = None
+        raise
     number = rc_my_number()
     if number not in _threads:
         _threads[number] = (threading.current_thread().name, 0)
@@ -224,3 +265,9 @@ def installed():
 def forget_reported():
     """Tell races again whose pair of lines has been told."""
     _told.clear()
+
+
+def counts():
+    """What the engine holds, for who watches its memory: of each kind, how many."""
+    held = dict(rc_count())
+    return held | {"keys": rc_n_keys(), "stacks": rc_n_stacks(), "names": len(_threads)}

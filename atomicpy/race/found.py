@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from atomicpy.race import naming, source, stacks
+from atomicpy.race.needs import NEEDS
 
-NEEDS = "the race detector needs CPython 3.13 or later: it asks the interpreter when an object is created and freed"
 NOT_RUNNING = (
     "the race detector is not running, so the code is not instrumented: "
     "use `python -m atomicpy race script.py`, or `pytest --race`"
@@ -127,7 +127,7 @@ def detect() -> Iterator[list[Race]]:
         assert not races, races[0]
     """
     if sys.version_info < (3, 13):
-        raise RuntimeError(f"{NEEDS}; this is {sys.version.split()[0]}")
+        raise RuntimeError(NEEDS)
     engine = sys.modules.get("atomicpy.race.engine")
     if engine is None or not engine.installed():
         raise RuntimeError(NOT_RUNNING)

@@ -32,9 +32,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if not early_config.known_args_namespace.race or early_config.pluginmanager.has_plugin(f"{NAME}_watch"):
         return
     if sys.version_info < (3, 13):
-        from atomicpy.race.found import NEEDS
+        from atomicpy.race.needs import NEEDS
 
-        sys.stderr.write(f"pytest --race: {NEEDS}; this is {sys.version.split()[0]}\n")
+        sys.stderr.write(f"pytest --race: {NEEDS}\n")
         raise SystemExit(BAD_USAGE)
     early_config.pluginmanager.register(Watch(early_config), f"{NAME}_watch")
 

@@ -9,7 +9,7 @@
  *   - the holder never gives up the GIL or its attached thread state, nor is it stopped by "stop the world", which
  *     stops threads at safe points alone: a waiter, attached or not, waits for a few instructions of a running thread.
  * A lock is a word that is swapped. Order of locks, where two are held: sync, threads, thread; bucket; stacks. Each comes
- * from a pool, so that a fork can take all and its child finds all free (rc_before_fork in rc_shadow.h).
+ * from a pool, so that a fork can take all and its child finds all free (rc_before_fork in rc_table.h).
  */
 #ifndef RC_BASE_H
 #define RC_BASE_H

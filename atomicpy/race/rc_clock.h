@@ -15,6 +15,13 @@
  * before all that the new one does, so the two are one line of events, and one row of the clocks is enough for both.
  * Where there are RC_MANY_SLOTS slots and none of the ended ones has been seen by the creator, the one that ended first is
  * taken nevertheless: this adds an order that is not there (a race may be missed) and takes none away (none is invented).
+ *
+ * Sessions. While nobody records, nobody notes the order either. So what was done before a session began (rc_new_session)
+ * is taken to come before all that is done in it: each thread begins a new epoch there, the last ones before it are the
+ * `floor`, and a thread learns the floor before its first access in the session. Threads, their slots and what they know,
+ * and the clocks of locks stay as they are: they speak of times up to the floor, which is known anyway, and of later ones
+ * only by what is done from then on. An access that had read its epoch before, and gets to the table after, is at or below
+ * the floor like the others: nobody will find that it races, and what it finds itself is dropped (rc_is_past).
  */
 #ifndef RC_CLOCK_H
 #define RC_CLOCK_H
@@ -90,13 +97,14 @@ typedef struct rc_thread {
     void *stacks;    /* what rc_stacks.h remembers of the last stack */
     void *classes;   /* what rc_attributes.h remembers of types */
     rc_epoch recorded; /* the last epoch in which an access of it was recorded */
+    uint64_t session;  /* whose floor it knows */
     int busy;        /* > 0 while the thread is inside a callback of the engine's: nothing is recorded */
     struct rc_thread *next, **link;
 } rc_thread;
 
 typedef struct {
     uint64_t from;   /* the first time of ... */
-    uint64_t number; /* ... this thread */
+    uint64_t number; /* ... this thread; 0: of threads of which nothing is recorded any more */
 } rc_tenant;
 
 typedef struct {
@@ -112,8 +120,11 @@ static struct {
     rc_thread *first;
     rc_slot *slots;
     uint32_t n_slots;
-    uint64_t n_threads, n_ended;
+    uint64_t n_threads, n_ended, n_tenants;
+    bool counting; /* rc_census.h */
+    rc_vector floor; /* the last epochs before the session */
 } rc_threads;
+static _Atomic uint64_t rc_session;
 
 static inline rc_epoch rc_now(const rc_thread *t) { return atomic_load_explicit(&t->epoch, memory_order_relaxed); }
 
@@ -125,16 +136,19 @@ static inline bool rc_before(rc_epoch e, const rc_thread *t)
 
 static inline void rc_next_epoch(rc_thread *t) { atomic_fetch_add_explicit(&t->epoch, 1, memory_order_relaxed); }
 
-/* Under the lock. */
+/* Under the lock. `seen`: what the creator had seen when it started this thread; NULL: what was before the session. */
 static rc_thread *rc_begin_locked(const rc_vector *seen)
 {
+    if (seen == NULL) {
+        seen = &rc_threads.floor;
+    }
     uint32_t chosen = UINT32_MAX, oldest = UINT32_MAX;
     for (uint32_t i = 0; i < rc_threads.n_slots; i++) {
         rc_slot *s = &rc_threads.slots[i];
         if (s->taken) {
             continue;
         }
-        if (seen != NULL && rc_get(seen, i) + 1 >= s->last) {
+        if (rc_get(seen, i) + 1 >= s->last || rc_get(&rc_threads.floor, i) + 1 >= s->last) {
             chosen = i;
             break;
         }
@@ -160,11 +174,12 @@ static rc_thread *rc_begin_locked(const rc_vector *seen)
         s->tenants = rc_grow(s->tenants, (s->n ? 2 * s->n : 1) * sizeof(rc_tenant));
     }
     s->tenants[s->n++] = (rc_tenant){s->last, t->number};
+    rc_threads.n_tenants++;
     s->taken = true;
     atomic_init(&t->epoch, rc_epoch_at(chosen, s->last));
-    if (seen != NULL) {
-        rc_join(&t->vc, seen);
-    }
+    rc_join(&t->vc, &rc_threads.floor);
+    rc_join(&t->vc, seen);
+    t->session = atomic_load_explicit(&rc_session, memory_order_relaxed);
     t->next = rc_threads.first;
     t->link = &rc_threads.first;
     if (t->next != NULL) {
@@ -174,7 +189,6 @@ static rc_thread *rc_begin_locked(const rc_vector *seen)
     return t;
 }
 
-/* `seen`: what the creator had seen when it started this thread; it may be NULL. */
 static rc_thread *rc_begin(const rc_vector *seen)
 {
     rc_take(&rc_threads.lock);
@@ -183,26 +197,62 @@ static rc_thread *rc_begin(const rc_vector *seen)
     return t;
 }
 
+/* The last epoch of each thread so far, into `all`; each thread begins a new one. Under the lock. */
+static void rc_all_so_far(rc_vector *all)
+{
+    for (rc_thread *u = rc_threads.first; u != NULL; u = u->next) {
+        rc_raise(all, u->slot, rc_time_of(atomic_fetch_add_explicit(&u->epoch, 1, memory_order_release)));
+    }
+    for (uint32_t i = 0; i < rc_threads.n_slots; i++) {
+        if (!rc_threads.slots[i].taken) {
+            rc_raise(all, i, rc_threads.slots[i].last - 1);
+        }
+    }
+}
+
 /* A thread of which nobody told us. Who started it had seen we do not know what: all that has been is taken as seen, and
  * each thread begins a new epoch, so that what they do from now on is not. */
 static rc_thread *rc_begin_unknown(void)
 {
     rc_vector all = {NULL, 0};
     rc_take(&rc_threads.lock);
-    for (rc_thread *u = rc_threads.first; u != NULL; u = u->next) {
-        rc_epoch was = atomic_fetch_add_explicit(&u->epoch, 1, memory_order_relaxed);
-        rc_join(&all, &u->vc);
-        rc_raise(&all, u->slot, rc_time_of(was));
-    }
-    for (uint32_t i = 0; i < rc_threads.n_slots; i++) {
-        if (!rc_threads.slots[i].taken) {
-            rc_raise(&all, i, rc_threads.slots[i].last - 1);
-        }
-    }
+    rc_all_so_far(&all);
     rc_thread *t = rc_begin_locked(&all);
     rc_drop(&rc_threads.lock);
     rc_forget(&all);
     return t;
+}
+
+/* The number moves on before the epochs do, with release: who reads a new epoch (with acquire) and then the number, reads
+ * the new number, and so learns the floor before it uses that epoch. */
+static void rc_new_session(void)
+{
+    rc_take(&rc_threads.lock);
+    atomic_fetch_add_explicit(&rc_session, 1, memory_order_relaxed);
+    rc_all_so_far(&rc_threads.floor);
+    rc_drop(&rc_threads.lock);
+}
+
+/* Begins an access: its epoch, whose session the thread knows. */
+static inline rc_epoch rc_access_begins(rc_thread *t)
+{
+    rc_epoch now = atomic_load_explicit(&t->epoch, memory_order_acquire);
+    uint64_t session = atomic_load_explicit(&rc_session, memory_order_relaxed);
+    if (RC_UNLIKELY(t->session != session)) {
+        rc_take(&rc_threads.lock);
+        rc_join(&t->vc, &rc_threads.floor);
+        t->session = session;
+        rc_drop(&rc_threads.lock);
+    }
+    return now;
+}
+
+static bool rc_is_past(rc_epoch e)
+{
+    rc_take(&rc_threads.lock);
+    bool past = rc_time_of(e) <= rc_get(&rc_threads.floor, rc_slot_of(e));
+    rc_drop(&rc_threads.lock);
+    return past;
 }
 
 static void rc_end(rc_thread *t)
@@ -225,6 +275,22 @@ static void rc_end(rc_thread *t)
     free(t);
 }
 
+/* The index of the tenant of that time. */
+static uint32_t rc_tenant_at(const rc_tenant *tenants, uint32_t n, uint64_t time)
+{
+    uint32_t low = 0, high = n;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (tenants[middle].from <= time) {
+            low = middle;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 /* Whose epoch this is. */
 static uint64_t rc_number_of(rc_epoch e)
 {
@@ -232,16 +298,7 @@ static uint64_t rc_number_of(rc_epoch e)
     rc_take(&rc_threads.lock);
     if (rc_slot_of(e) < rc_threads.n_slots) {
         rc_slot *s = &rc_threads.slots[rc_slot_of(e)];
-        uint32_t low = 0, high = s->n;
-        while (high - low > 1) {
-            uint32_t middle = low + (high - low) / 2;
-            if (s->tenants[middle].from <= rc_time_of(e)) {
-                low = middle;
-            }
-            else {
-                high = middle;
-            }
-        }
+        uint32_t low = rc_tenant_at(s->tenants, s->n, rc_time_of(e));
         number = s->n > 0 ? s->tenants[low].number : 0;
     }
     rc_drop(&rc_threads.lock);

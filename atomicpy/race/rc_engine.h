@@ -44,7 +44,9 @@ static int rc_tracer(PyObject *op, PyRefTracerEvent event, void *data)
     return chained == NULL ? 0 : chained(op, event, rc_chained_data);
 }
 
-/* Put ourselves in front of the tracer there is. What was recorded while we were not called is worth nothing. */
+/* Put ourselves in front of the tracer there is. While we were not called, objects may have come and gone: what was
+ * recorded is worth nothing. First it is taken out, then the session begins: what a thread is about to put down meanwhile
+ * is past, and so is whatever the clocks that were taken out have ordered. */
 static int rc_put_tracer(void)
 {
     void *data;
@@ -57,6 +59,7 @@ static int rc_put_tracer(void)
     rc_chained = there;
     int result = PyRefTracer_SetTracer(rc_tracer, NULL);
     rc_purge_all();
+    rc_new_session();
     return result;
 }
 
@@ -87,6 +90,17 @@ static rc_thread *rc_enter(rc_thread *t)
     return t;
 }
 
+/* Thread states have numbers that go up. One below this was there when the session began. */
+static _Atomic uint64_t rc_first_new_state;
+
+/* A thread that the engine has not heard of. It was there before the session and has been told nothing since, or some
+ * library began it since, and who knows what that thread had seen. */
+static rc_thread *rc_enter_unannounced(void)
+{
+    bool old = PyThreadState_GetID(PyThreadState_GetUnchecked()) < atomic_load(&rc_first_new_state);
+    return rc_enter(old ? rc_begin(NULL) : rc_begin_unknown());
+}
+
 /* This thread; NULL if it has nothing to record. A thread that the engine has not heard of begins here, and with it the
  * recording. */
 static inline rc_thread *rc_recording_thread(void)
@@ -95,13 +109,13 @@ static inline rc_thread *rc_recording_thread(void)
     if (RC_LIKELY(mode == RC_RECORDING)) {
         rc_thread *t = rc_me;
         if (RC_UNLIKELY(t == NULL)) {
-            t = rc_enter(rc_begin_unknown());
+            t = rc_enter_unannounced();
         }
         return RC_UNLIKELY(t->busy) ? NULL : t;
     }
     if (mode == RC_WAITING && RC_UNLIKELY(rc_me == NULL)) {
         atomic_store_explicit(&rc_mode, RC_RECORDING, memory_order_relaxed);
-        return rc_enter(rc_begin_unknown());
+        return rc_enter_unannounced();
     }
     return NULL;
 }
@@ -118,14 +132,13 @@ static bool rc_note(rc_thread *t, PyObject *owner, uint8_t kind, uint64_t id, bo
     }
     rc_race race;
     uint32_t stack = rc_here(t);
-    rc_epoch now = rc_now(t);
     bool made = rc_record_access(t, (uintptr_t)owner, kind, id, write, stack, used, &race);
     if (made && kind == RC_NAME && !_Py_IsImmortal(name) && PySet_Add(rc_names, name) < 0) {
         PyErr_Clear();
     }
     if (RC_UNLIKELY(race.found)) {
         t->busy++;
-        rc_tell_race(what, obj, name, write, now, stack, &race);
+        rc_tell_race(what, obj, name, write, race.now, stack, &race);
         t->busy--;
     }
     return made;
@@ -136,9 +149,9 @@ static inline void rc_access_name(rc_thread *t, PyObject *owner, PyObject *name,
     if (RC_LIKELY(rc_known(t, (uintptr_t)owner, RC_NAME, (uintptr_t)name, write))) {
         return;
     }
-    rc_epoch now = rc_now(t);
+    rc_moment then = rc_moment_of(t, (uintptr_t)owner);
     rc_note(t, owner, RC_NAME, (uintptr_t)name, write, what, obj, name, NULL);
-    rc_remember(t, (uintptr_t)owner, RC_NAME, (uintptr_t)name, write, now);
+    rc_remember(t, (uintptr_t)owner, RC_NAME, (uintptr_t)name, write, then);
 }
 
 static inline void rc_access_keys(rc_thread *t, PyObject *owner, bool write)
@@ -148,9 +161,9 @@ static inline void rc_access_keys(rc_thread *t, PyObject *owner, bool write)
     if (RC_LIKELY(rc_known(t, (uintptr_t)owner, kind, 0, false))) {
         return;
     }
-    rc_epoch now = rc_now(t);
+    rc_moment then = rc_moment_of(t, (uintptr_t)owner);
     rc_note(t, owner, RC_KEYS, 0, write, RC_KEY_SET, owner, Py_None, NULL);
-    rc_remember(t, (uintptr_t)owner, kind, 0, false, now);
+    rc_remember(t, (uintptr_t)owner, kind, 0, false, then);
 }
 
 /* Names of attributes are compared by their addresses: interned. The constants of code are; gives back a reference. */

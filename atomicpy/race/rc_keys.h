@@ -7,6 +7,9 @@
  * hashes and compares them as the container does. Its entry counts the locations that are named by it; one that is used no
  * more is taken out (RC_DEAD) when the dict has doubled. A location gives its use back in a purge: one atomic subtraction.
  *
+ * To compare keys is to run the program's own __eq__, with a key of some other container maybe, which the program would not
+ * have compared: so nothing is recorded meanwhile, and if it raises, the key stands for itself alone.
+ *
  * The dict keeps its keys alive. That would be seen where an object is a key by its identity, or has a finalizer or is a weak
  * reference: such a key is represented by a number of its own (rc_serial_of), which goes away with it.
  */
@@ -104,6 +107,7 @@ static void rc_sweep_keys(void)
 static rc_entry *rc_entry_of(PyObject *key)
 {
     PyObject *k = rc_represented(key, 0), *found = NULL;
+    bool alone = false;
     while (k != NULL) {
         int there = PyDict_GetItemRef(rc_keys, k, &found);
         if (there == 0) {
@@ -117,7 +121,13 @@ static rc_entry *rc_entry_of(PyObject *key)
             Py_DECREF(fresh);
         }
         if (there < 0) {
-            break;
+            PyErr_Clear();
+            if (alone || PyObject_Hash(key) == -1) {
+                break; /* no key */
+            }
+            alone = true;
+            Py_SETREF(k, rc_by_serial(key));
+            continue;
         }
         rc_entry *e = (rc_entry *)found;
         int64_t uses = atomic_load_explicit(&e->uses, memory_order_relaxed);
@@ -233,6 +243,25 @@ static inline bool rc_whole(PyObject *c, uint8_t rule, PyObject *key, uint64_t *
     return true;
 }
 
+/* The whole number that a key of another type is equal to, as an IntEnum, a Fraction, or one of NumPy's can be. What is
+ * equal has the same hash, and that of a number of up to 60 bits is the number, but for -1. */
+static bool rc_as_whole(PyObject *key, uint64_t *id)
+{
+    if (PyUnicode_CheckExact(key) || PyTuple_CheckExact(key) || PyBytes_CheckExact(key) || !PyNumber_Check(key)) {
+        return false;
+    }
+    Py_hash_t hash = PyObject_Hash(key);
+    int equal = -1;
+    for (Py_hash_t n = hash; hash != -1 && equal != 1 && n <= hash + (hash == -2); n++) {
+        PyObject *number = PyLong_FromSsize_t(n);
+        equal = number == NULL ? -1 : PyObject_RichCompareBool(key, number, Py_EQ);
+        Py_XDECREF(number);
+        *id = (uint64_t)n;
+    }
+    PyErr_Clear();
+    return equal == 1;
+}
+
 static inline bool rc_item_known(rc_thread *t, PyObject *c, uint8_t rule, PyObject *key, bool write)
 {
     uint64_t id;
@@ -245,31 +274,40 @@ static inline bool rc_item_known(rc_thread *t, PyObject *c, uint8_t rule, PyObje
 static void rc_access_item(rc_thread *t, PyObject *c, uint8_t rule, PyObject *key, bool write)
 {
     uint64_t id;
-    rc_epoch now = rc_now(t);
+    rc_moment then = rc_moment_of(t, (uintptr_t)c);
     if (rc_whole(c, rule, key, &id)) {
         if (!rc_known(t, (uintptr_t)c, RC_INDEX, id, write)) {
             rc_note(t, c, RC_INDEX, id, write, RC_ITEM, c, key, NULL);
-            rc_remember(t, (uintptr_t)c, RC_INDEX, id, write, now);
+            rc_remember(t, (uintptr_t)c, RC_INDEX, id, write, then);
         }
         return;
     }
     if ((rule & 7) != RC_DICT || rc_known(t, (uintptr_t)c, RC_KEY, (uintptr_t)key, write)) {
         return; /* a slice; an object with __index__ */
     }
-    rc_entry *e = rc_entry_of(key);
+    t->busy++;
+    bool whole = rc_as_whole(key, &id);
+    rc_entry *e = whole ? NULL : rc_entry_of(key);
+    t->busy--;
+    if (whole) {
+        rc_note(t, c, RC_INDEX, id, write, RC_ITEM, c, key, NULL);
+        return;
+    }
     if (e == NULL) {
         return; /* no key: the operation itself says so */
     }
     bool made = rc_note(t, c, RC_KEY, (uintptr_t)e, write, RC_ITEM, c, key, &e->uses);
     if (e->key == key) {
         /* The address of this very key: it lives as long as the location does. */
-        rc_remember(t, (uintptr_t)c, RC_KEY, (uintptr_t)key, write, now);
+        rc_remember(t, (uintptr_t)c, RC_KEY, (uintptr_t)key, write, then);
     }
     if (!made) {
         atomic_fetch_sub_explicit(&e->uses, 1, memory_order_acq_rel);
     }
     if (PyDict_GET_SIZE(rc_keys) > rc_keys_sweep) {
+        t->busy++;
         rc_sweep_keys();
+        t->busy--;
     }
 }
 

@@ -11,6 +11,7 @@
 
 #if PY_VERSION_HEX >= 0x030D0000
 #define RC_WORKS 1
+#include "rc_census.h"
 #include "rc_iteration.h"
 
 #define RC_FAST(name, function) {"_race_" #name "__", (PyCFunction)(void (*)(void))(function), METH_FASTCALL, NULL}
@@ -71,18 +72,23 @@ static PyObject *rc_make(void)
         Py_DECREF(f);
     }
     pthread_key_create(&rc_exit_key, rc_thread_exit);
-    pthread_atfork(rc_before_fork, rc_after_fork, rc_after_fork);
+    pthread_atfork(rc_before_fork, rc_after_fork, rc_after_fork_in_child);
     return calls;
+}
+
+/* A second thread is there, or is about to be. */
+static void rc_wait_no_more(void)
+{
+    int waiting = RC_WAITING;
+    atomic_compare_exchange_strong(&rc_mode, &waiting, RC_RECORDING);
 }
 
 /* The calling thread as one that the engine knows; it begins if it has not. */
 static rc_thread *rc_this_thread(void)
 {
     if (rc_me == NULL) {
-        if (rc_threads.first != NULL && atomic_load_explicit(&rc_mode, memory_order_relaxed) == RC_WAITING) {
-            atomic_store_explicit(&rc_mode, RC_RECORDING, memory_order_relaxed);
-        }
-        rc_enter(rc_threads.first == NULL ? rc_begin(NULL) : rc_begin_unknown());
+        rc_wait_no_more();
+        rc_enter_unannounced();
     }
     return rc_me;
 }
@@ -102,9 +108,7 @@ static uint64_t rc_begin_thread(const rc_sync *parent)
         rc_drop(rc_lock_of(parent));
     }
     rc_enter(t);
-    if (atomic_load_explicit(&rc_mode, memory_order_relaxed) == RC_WAITING) {
-        atomic_store_explicit(&rc_mode, RC_RECORDING, memory_order_relaxed);
-    }
+    rc_wait_no_more();
     return t->number;
 }
 
@@ -113,18 +117,63 @@ static void rc_end_thread(void)
     rc_thread_exit(rc_me);
 }
 
+/* Whether the interpreter has a thread besides this one. A new thread state is put in front of the list: so it is enough to
+ * look whether ours is the first and the last, and no other is touched, which may go away meanwhile. One that has not
+ * begun to run, or is about to end, counts. */
+static bool rc_others(void)
+{
+    PyThreadState *me = PyThreadState_GetUnchecked();
+    return PyInterpreterState_ThreadHead(PyInterpreterState_Get()) != me || PyThreadState_Next(me) != NULL;
+}
+
+/* The number after all that thread states have had. */
+static bool rc_note_first_new_state(void)
+{
+    PyThreadState *next = PyThreadState_New(PyInterpreterState_Get());
+    if (next == NULL) {
+        return false;
+    }
+    atomic_store(&rc_first_new_state, PyThreadState_GetID(next));
+    PyThreadState_Clear(next);
+    PyThreadState_Delete(next);
+    return true;
+}
+
+/* The first time or again, after rc_uninstall or without it: a session begins (rc_clock.h).
+ *
+ * Where this is the only thread, what it does until another one begins comes before all of that: it is not recorded. Else
+ * recording begins at once. For a thread that is there already may be one that the engine knows from the last session, or
+ * one that it will hear of at its first access only; and in both cases what this thread does next is not ordered before it.
+ *
+ * The mode comes before the session. So there is nothing between the two that would be recorded without what orders it:
+ * before the mode nothing of the order is noted, and all that is recorded until the session begins is past (the access of
+ * a thread that has been in the middle of it since the last session as well; if it ends as one of the new session, so is
+ * all that its thread does after it). Records of the last session that are in the table still, put there by such a
+ * thread after rc_uninstall had emptied it, go away to make room; they are past as well. */
 static int rc_install(void)
 {
     if (!rc_stacks_work()) {
         PyErr_SetString(PyExc_RuntimeError, "the race detector does not know how this interpreter keeps its frames");
         return -1;
     }
-    rc_this_thread();
+    if (!rc_note_first_new_state()) {
+        return -1;
+    }
+    if (rc_me == NULL) {
+        rc_enter(rc_begin(NULL));
+    }
     if (rc_put_tracer() < 0) {
         return -1;
     }
-    int off = RC_OFF;
-    atomic_compare_exchange_strong(&rc_mode, &off, RC_WAITING);
+    if (rc_others()) {
+        atomic_store(&rc_mode, RC_RECORDING);
+    }
+    else {
+        int off = RC_OFF;
+        atomic_compare_exchange_strong(&rc_mode, &off, RC_WAITING);
+    }
+    rc_purge_all();
+    rc_new_session();
     return 0;
 }
 
@@ -139,8 +188,18 @@ static void rc_set_tell(void (*tell)(int, PyObject *, PyObject *, int, rc_epoch,
 {
     rc_tell_race = tell;
 }
-static uint32_t rc_here_now(void) { return rc_here(rc_this_thread()); }
+
+/* Who asks is about to start a thread. What he does next may race with it, also before it is heard of. */
+static uint32_t rc_here_now(void)
+{
+    rc_thread *t = rc_this_thread();
+    rc_wait_no_more();
+    return rc_here(t);
+}
+
 static uint64_t rc_my_number(void) { return rc_this_thread()->number; }
+static uint64_t rc_n_keys(void) { return (uint64_t)PyDict_GET_SIZE(rc_keys); }
+static uint64_t rc_n_stacks(void) { return rc_stacks.n; }
 
 #else
 #define RC_WORKS 0
@@ -148,20 +207,23 @@ enum { RC_OFF }; /* always */
 #ifdef __GNUC__
 #pragma GCC diagnostic ignored "-Wunused-function"
 #endif
-#include "rc_shadow.h"
-static const char rc_needs[] = "the race detector needs CPython 3.13 or later";
+#include "rc_census.h"
 static PyObject *rc_make(void) { return PyDict_New(); }
 static rc_thread *rc_this_thread(void) { return NULL; }
 static uint64_t rc_begin_thread(const rc_sync *parent) { (void)parent; return 0; }
 static void rc_end_thread(void) {}
-static int rc_install(void) { PyErr_SetString(PyExc_RuntimeError, rc_needs); return -1; }
+static int rc_install(void) { return 0; } /* engine.pyx has refused */
 static void rc_uninstall(void) {}
 static int rc_get_mode(void) { return 0; }
 static void rc_set_tell(void (*tell)(int, PyObject *, PyObject *, int, rc_epoch, uint32_t, const rc_race *)) { (void)tell; }
 static uint32_t rc_here_now(void) { return 0; }
 static uint64_t rc_my_number(void) { return 0; }
+static uint64_t rc_n_keys(void) { return 0; }
+static uint64_t rc_n_stacks(void) { return 0; }
 static PyObject *rc_frame_of(uint32_t node, uint32_t *parent) { (void)node; *parent = 0; Py_RETURN_NONE; }
 #endif
+
+#include "rh_locks.h" /* what the edges are made of; on the functions above */
 
 /* A class written in C may be given other methods while its flag of immutability is away: its slots follow them, as
  * those of a class written in Python do. Returns the flag, for rc_lock_type(). */

@@ -1,33 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_stacks.h: stacks of calls, each kept once, as a number.
+ * rc_stacks.h: where a thread is, as a node of rc_nodes.h.
  *
- * A stack is a node: its innermost frame (code object, instruction) and the node of the rest; equal stacks are one node. The
- * frames are read as the interpreter lays them out; its own functions for this make a frame object of each. rc_stacks_work
+ * The frames are read as the interpreter lays them out; its own functions for this make a frame object of each. rc_stacks_work
  * compares the two when the detector is installed. A thread remembers the frames of its last stack, so that what has not
  * changed since, from the outermost inwards, costs a comparison.
  */
 #ifndef RC_STACKS_H
 #define RC_STACKS_H
 
-#include "rc_shadow.h"
+#include "rc_nodes.h"
 
 #define RC_DEPTH 64             /* of more frames, the innermost ones */
-#define RC_MANY_NODES 2000000u  /* then stacks end at their innermost frame: there are as many of these as calls in the source */
-
-typedef struct {
-    PyCodeObject *code; /* a reference of ours, for good: as many as there are functions */
-    int32_t at;         /* the offset of the instruction */
-    uint32_t parent, next;
-} rc_node;
-
-static struct {
-    rc_node *nodes; /* from 1; 0 is the stack without a frame */
-    uint32_t n, room;
-    uint32_t *heads;
-    uint32_t n_heads;
-} rc_stacks; /* under rc_stacks_lock */
-
 typedef struct {
     uint32_t n;
     PyCodeObject *code[RC_DEPTH]; /* from the outermost */
@@ -52,6 +36,8 @@ static inline rc_frame *rc_top_frame(void)
     return (rc_frame *)PyThreadState_GetUnchecked()->current_frame;
 }
 
+static void rc_keep_code(void *code) { Py_INCREF((PyObject *)code); }
+
 static int rc_stacks_work(void)
 {
     int n = 0;
@@ -66,44 +52,6 @@ static int rc_stacks_work(void)
         n += code != NULL;
     }
     return n > 0;
-}
-
-/* Under the lock. */
-static uint32_t rc_node_of(uint32_t parent, PyCodeObject *code, int32_t at)
-{
-    if (rc_stacks.n_heads <= rc_stacks.n) {
-        uint32_t n = rc_stacks.n_heads ? 4 * rc_stacks.n_heads : 1024;
-        free(rc_stacks.heads);
-        rc_stacks.heads = rc_alloc(n * sizeof *rc_stacks.heads);
-        rc_stacks.n_heads = n;
-        for (uint32_t i = 1; i < rc_stacks.n; i++) {
-            rc_node *o = &rc_stacks.nodes[i];
-            uint32_t *head = &rc_stacks.heads[rc_mix((uintptr_t)o->code ^ (uint64_t)o->parent << 20 ^ (uint32_t)o->at) & (n - 1)];
-            o->next = *head;
-            *head = i;
-        }
-    }
-    if (rc_stacks.n >= RC_MANY_NODES) {
-        parent = 0;
-    }
-    uint32_t *head =
-        &rc_stacks.heads[rc_mix((uintptr_t)code ^ (uint64_t)parent << 20 ^ (uint32_t)at) & (rc_stacks.n_heads - 1)];
-    for (uint32_t i = *head; i != 0; i = rc_stacks.nodes[i].next) {
-        rc_node *o = &rc_stacks.nodes[i];
-        if (o->code == code && o->at == at && o->parent == parent) {
-            return i;
-        }
-    }
-    if (rc_stacks.n + 1 >= rc_stacks.room) {
-        rc_stacks.room = rc_stacks.room ? rc_stacks.room * 2 : 1024;
-        rc_stacks.nodes = rc_grow(rc_stacks.nodes, rc_stacks.room * sizeof *rc_stacks.nodes);
-        rc_stacks.n += rc_stacks.n == 0;
-    }
-    uint32_t i = rc_stacks.n++;
-    Py_INCREF(code);
-    rc_stacks.nodes[i] = (rc_node){code, at, parent, *head};
-    *head = i;
-    return i;
 }
 
 /* Where the thread is. */
@@ -146,16 +94,15 @@ static uint32_t rc_here(rc_thread *t)
 /* The frame of a node: its code (a reference), its line and columns, and the node of the rest. */
 static PyObject *rc_frame_of(uint32_t node, uint32_t *parent)
 {
-    rc_take(&rc_stacks_lock);
-    rc_node o = node < rc_stacks.n ? rc_stacks.nodes[node] : (rc_node){NULL, 0, 0, 0};
-    rc_drop(&rc_stacks_lock);
+    rc_node o = rc_node_at(node);
+    PyCodeObject *code = o.code;
     *parent = o.parent;
-    if (node == 0 || o.code == NULL) {
+    if (code == NULL) {
         Py_RETURN_NONE;
     }
     int line = 0, column = -1, end_line = 0, end_column = -1;
-    if (!PyCode_Addr2Location(o.code, o.at, &line, &column, &end_line, &end_column) || line <= 0) {
-        line = PyCode_Addr2Line(o.code, o.at);
+    if (!PyCode_Addr2Location(code, o.at, &line, &column, &end_line, &end_column) || line <= 0) {
+        line = PyCode_Addr2Line(code, o.at);
         column = end_column = -1;
     }
     PyObject *columns[3] = {Py_None, Py_None, Py_None};
@@ -164,8 +111,8 @@ static PyObject *rc_frame_of(uint32_t node, uint32_t *parent)
     if (frame == NULL) {
         return NULL;
     }
-    PyTuple_SET_ITEM(frame, 0, Py_NewRef(o.code->co_filename));
-    PyTuple_SET_ITEM(frame, 1, Py_NewRef(o.code->co_qualname));
+    PyTuple_SET_ITEM(frame, 0, Py_NewRef(code->co_filename));
+    PyTuple_SET_ITEM(frame, 1, Py_NewRef(code->co_qualname));
     PyTuple_SET_ITEM(frame, 2, PyLong_FromLong(line));
     for (int i = 0; i < 3; i++) {
         PyTuple_SET_ITEM(frame, 3 + i, found[i] >= 0 ? PyLong_FromLong(found[i]) : Py_NewRef(columns[i]));

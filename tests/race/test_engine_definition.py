@@ -1,0 +1,237 @@
+"""The engine against the definition, on random lists of steps in real threads.
+
+What is compared, for each location: the step at which the first race is found, which must be the same one; and of each
+race that the engine tells, also of later ones, that it is one: that the earlier access it names races with the later one by the
+definition. After the first race of a location FastTrack knows less than the definition, which keeps every access: it may
+find fewer. That it finds the first one is its theorem (PLDI 2009, 3.4).
+"""
+
+import itertools
+import sys
+
+import pytest
+
+if sys.version_info < (3, 13):
+    pytest.skip("the detector needs 3.13", allow_module_level=True)
+
+from definition import Definition
+from engine_driver import Actor, Thing, del_item, each_of, engine, get_item, read, set_item, write
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ACTORS, OBJECTS, CLOCKS = 5, 2, 3
+NAMES = ("x", "y")
+# Three of one location, one by identity, and others by their value.
+KEYS = (1, 1.0, True, "one", (1, "one"), object())
+
+
+def number(n):
+    return st.integers(0, n - 1)
+
+
+# With bare accesses alone every location would have raced after a few steps. So most are made with a clock around them that
+# is the object's own: as if by a lock, or by a message, of which one end may be missing.
+ACCESSES = ("read", "write", "get", "set", "del", "iterate")
+WEIGHTS = {
+    "lock": 22, "receive": 5, "send": 5, "bare": 2, "acquire": 2, "release": 2, "set clock": 1, "swap": 1,
+    "begin": 4, "end": 3, "join": 2, "unannounced": 1, "drop": 2, "session": 1,
+}  # fmt: skip
+steps = st.lists(
+    st.tuples(
+        st.sampled_from([each for each, weight in WEIGHTS.items() for _ in range(weight)]),
+        st.sampled_from(ACCESSES),
+        number(ACTORS),
+        number(OBJECTS),
+        number(len(KEYS)),
+    ),
+    min_size=60,
+    max_size=120,
+)
+
+
+class Trace:
+    """The steps, done in the engine and in the definition."""
+
+    def __init__(self):
+        self.definition = Definition()
+        self.names = (f"thread {n}" for n in itertools.count(1))
+        self.ids = itertools.count()
+        self.told = []
+        self.found = set()  # locations that have raced
+        engine.install(self.tell)
+        self.slots = [None] * ACTORS  # (name, actor); the first is this thread
+        self.ended = []  # (name, clock)
+        self.objects = [None] * OBJECTS
+        self.clocks = [engine.Clock() for _ in range(CLOCKS)]
+        with_first = Actor()
+        self.slots[0] = ("thread 0", with_first)
+        clock = engine.Clock()
+        with_first.do(engine.begin_thread, clock, "thread 0")
+        self.definition.begin("thread 0", {})
+        for k in range(OBJECTS):
+            self.make(k, with_first)
+        for slot in (1, 2):
+            self.begin(0, slot)
+
+    def tell(self, race):
+        name = race.previous.thread[1]
+        self.told.append((race.kind, race.name, name, race.previous.write))
+
+    def make(self, k, by):
+        def make():
+            self.objects[k] = (next(self.ids), Thing(), {})
+
+        by.do(make)
+
+    def actor(self, n):
+        """The nth of those that live."""
+        living = [each for each in self.slots if each is not None]
+        return living[n % len(living)]
+
+    def run(self, what, access, n, k, j):
+        {
+            "lock": lambda: self.guarded("acquire", access, n, k, j, "release"),
+            "receive": lambda: self.guarded("acquire", access, n, k, j),
+            "send": lambda: self.guarded(None, access, n, k, j, "set"),
+            "bare": lambda: self.guarded(None, access, n, k, j),
+            "acquire": lambda: self.clock("acquire", n, j % CLOCKS),
+            "release": lambda: self.clock("release", n, j % CLOCKS),
+            "set clock": lambda: self.clock("set", n, j % CLOCKS),
+            "swap": lambda: self.clock("swap", n, j % CLOCKS),
+            "begin": lambda: self.begin(n, j % ACTORS),
+            "end": lambda: self.end(n),
+            "join": lambda: self.join(n),
+            "unannounced": lambda: self.unannounced(j % ACTORS),
+            "drop": lambda: self.drop(k, n),
+            "session": lambda: self.session(j % 2 == 0),
+        }[what]()
+
+    # -- what orders ------------------------------------------------------------------------------------------------
+
+    def clock(self, method, n, k):
+        name, actor = self.actor(n)
+        getattr(self.definition, method)(name, k)
+        actor.do(getattr(self.clocks[k], method))
+
+    def guarded(self, before, access, n, k, j, after=None):
+        if before is not None:
+            self.clock(before, n, k)
+        self.access(access, n, k, j)
+        if after is not None:
+            self.clock(after, n, k)
+
+    def begin(self, n, slot):
+        if self.slots[slot] is not None:
+            return
+        parent, actor = self.actor(n)
+        name, clock = next(self.names), engine.Clock()
+        self.definition.step(parent)
+        self.definition.begin(name, self.definition.known[parent])
+        self.slots[slot] = (name, Actor())
+        actor.do(clock.release)
+        self.slots[slot][1].do(engine.begin_thread, clock, name)
+
+    def unannounced(self, slot):
+        """The engine hears of it now: it has seen all that was. Its name is not known."""
+        if self.slots[slot] is None:
+            name = "?" + next(self.names)
+            self.definition.begin(name)
+            self.slots[slot] = (name, Actor())
+            self.slots[slot][1].do(engine.Clock().acquire)
+
+    def end(self, n):
+        name, actor = self.actor(n)
+        if sum(each is not None for each in self.slots) > 1:
+            self.slots[self.slots.index((name, actor))] = None
+            clock = engine.Clock()
+            self.definition.step(name)
+            actor.do(clock.release)
+            actor.end()
+            self.ended.append((name, clock))
+
+    def join(self, n):
+        """Somebody has seen the end of one that has ended."""
+        if self.ended:
+            name, actor = self.actor(n)
+            gone, clock = self.ended.pop(n % len(self.ended))
+            self.definition.join(self.definition.known[name], self.definition.known[gone])
+            actor.do(clock.acquire)
+
+    def drop(self, k, n):
+        """The object goes, and another one comes, as a rule to the same address."""
+        self.definition.forget(self.objects[k][0])
+        self.objects[k] = None
+        self.make(k, self.actor(n)[1])
+
+    def session(self, out):
+        if out:
+            engine.uninstall()
+        engine.install(self.tell)
+        self.definition.new_session()
+        self.found.clear()
+
+    # -- accesses ----------------------------------------------------------------------------------------------------
+
+    def access(self, what, n, k, j):
+        name, actor = self.actor(n)
+        owner, thing, d = self.objects[k]
+        key = KEYS[j]
+        attribute = NAMES[j % len(NAMES)]
+        location, keys = (owner, key), (owner, "the keys")
+        expected = {}  # kind -> the accesses that it races with
+
+        def expect(kind, location, write):
+            races = self.definition.access(name, location, write, kind != "keys")
+            expected.setdefault(kind, (location, set()))[1].update(races)
+
+        fresh = key not in d
+        if what in ("read", "write"):
+            expect("attribute", (owner, "." + attribute), what == "write")
+            call = (lambda: read(thing, attribute) and None) if what == "read" else lambda: write(thing, attribute) and None
+        elif what == "iterate":
+            expect("keys", keys, False)
+            call = lambda: sum(1 for _ in each_of(d))  # noqa: E731
+        elif what == "get":
+            expect("item", location, False)
+            call = lambda: None if fresh else get_item(d, key)  # noqa: E731
+            if fresh:
+                call = lambda: pytest.raises(KeyError, get_item, d, key) and None  # noqa: E731
+        elif what == "set":
+            expect("item", location, True)
+            if fresh:
+                expect("keys", keys, True)
+            call = lambda: set_item(None, d, key)  # noqa: E731
+        else:
+            expect("item", location, not fresh)
+            if not fresh:
+                expect("keys", keys, True)
+            call = (lambda: del_item(d, key)) if not fresh else lambda: pytest.raises(KeyError, del_item, d, key) and None
+        engine.forget_reported()
+        self.told.clear()
+        actor.do(call)
+        for kind, _, previous, wrote in self.told:
+            assert kind in expected, f"a race of {kind}, where none of that is touched"
+            true = {("thread" if other[0] == "?" else other, write) for other, write in expected[kind][1]}
+            named = previous if previous.startswith("thread ") else "thread"
+            assert (named, wrote) in true, f"{previous} and {name} do not race: {true}"
+        for kind, (location, races) in expected.items():
+            if races and location not in self.found:
+                self.found.add(location)
+                assert kind in [each[0] for each in self.told], f"the race of {name} with {races} is not found"
+
+    def close(self):
+        engine.uninstall()
+        for each in self.slots:
+            if each is not None:
+                each[1].end()
+
+
+@settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps)
+def test_the_first_race_of_each_location_is_found_and_no_other_is_invented(steps):
+    trace = Trace()
+    try:
+        for step in steps:
+            trace.run(*step)
+    finally:
+        trace.close()
