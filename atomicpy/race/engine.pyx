@@ -2,7 +2,8 @@
 
 What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads, sessions), rc_table.h and rc_shadow.h
 (what was done where, the rules of FastTrack), rc_census.h, rc_nodes.h and rc_stacks.h, rc_attributes.h and rc_keys.h
-(what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what rewritten code calls). Here is the door for the edges, and the record of a race.
+(what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what rewritten code calls).
+Here is the door for the edges, and the record of a race.
 """
 
 import array as arrays
@@ -221,7 +222,7 @@ def end_thread():
 
 
 def here():
-    """The stack of the calling thread, which is about to start one: a number, for begin_thread(); 0 where we are off."""
+    """The stack of the calling thread, which is about to start one: a number, for begin_thread(); 0 if we are off."""
     return rc_here_now() if rc_get_mode() != RC_OFF else 0
 
 
@@ -230,7 +231,7 @@ def install(on_race):
 
     Nothing is recorded before there is a second thread. What was done before comes before all that is done from here
     on, in any thread, also where the detector was in before; nothing that an earlier session recorded or told counts.
-    Threads from before are watched like others, but of their locks and queues only those that the detector has replaced.
+    Threads from before are watched like others, but of their locks and queues only those that the detector replaced.
     Raises RuntimeError before CPython 3.13.
     """
     global _on_race

@@ -1,4 +1,4 @@
-"""What the engine holds grows with what lives, not with what was done; and of an object that is gone nothing is left."""
+"""What the engine holds grows with what lives, not with what was done; of an object that is gone nothing is left."""
 
 import gc
 import sys
@@ -41,11 +41,11 @@ def test_records_are_of_objects_that_live():
     held = []
     with session(), Actor() as actor:
         actor.do(int)
-        for round in range(3000):
+        for turn in range(3000):
             thing, d = Thing(), {}
             used(thing, d)
-            thing.itself = thing if round % 2 else None
-            if round % 10 == 0:
+            thing.itself = thing if turn % 2 else None
+            if turn % 10 == 0:
                 gc.collect(0)
                 held.append(engine.counts())
     first, last = held[50], held[-1]
@@ -69,7 +69,7 @@ def test_accesses_of_what_lives_take_no_memory():
 
 
 def test_clocks_do_not_grow_with_the_threads_that_there_were():
-    """10,000 threads, one after another, each of them joined, that use something that lives and something of their own."""
+    """10,000 threads, one after another, each of them joined, that use what lives and something of their own."""
     lasting, d = Thing(), {}
     with session():
         before = engine.counts()
@@ -111,7 +111,7 @@ def test_objects_that_come_and_go_at_the_same_addresses_do_not_race(kind):
     box, clock, gate = [], engine.Clock(), threading.Lock()
 
     def work(me):
-        for round in range(400):
+        for turn in range(400):
             thing, d = (Ended if kind == "finalizer" else Thing)(), {}
             used(thing, d)
             if kind == "weakref":
@@ -120,13 +120,13 @@ def test_objects_that_come_and_go_at_the_same_addresses_do_not_race(kind):
                 weakref.finalize(thing, write, other, "x")
             elif kind == "cycle":
                 thing.itself, d["thing"] = thing, d
-                if round % 25 == me:
+                if turn % 25 == me:
                     gc.collect()
             elif kind == "trashcan":
                 nest = thing
                 for _ in range(300):
                     nest = [nest, {0: nest}]
-                    set_item(0, nest, 0) if round % 2 else write(Thing(), "x")
+                    set_item(0, nest, 0) if turn % 2 else write(Thing(), "x")
                 del nest
             elif kind == "handed over":
                 with gate:
