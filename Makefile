@@ -4,7 +4,7 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-.PHONY: help demo test docs lint stubs wheel bench check clean
+.PHONY: help demo test docs lint stubs wheel bench samples check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ wheel: ## sdist and wheel into dist/, each installed and tried in an environment
 
 bench: ## every benchmark on every interpreter here, into benchmarks/results (long)
 	@.ci/bench $(ARGS)
+
+samples: ## the outputs and the chart that the pages show, anew (on a machine that is quiet)
+	@.ci/samples
 
 check: ## everything that CI checks
 	@.ci/run

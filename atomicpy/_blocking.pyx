@@ -65,8 +65,7 @@ cdef bint block(
             return False
 
 
-cdef int64_t lock_deadline(object blocking, object timeout) except? -1:
-    """The deadline of acquire(blocking, timeout), which has its own rules: -1 is for ever. 0: do not wait at all."""
+cdef int64_t deadline_of_slow(object blocking, object timeout) except? -1:
     cdef double seconds = as_seconds(timeout)
     if seconds == -1:
         return AP_FOREVER if blocking else 0

@@ -28,21 +28,32 @@ typedef struct {
     PyCFunction *method; /* where the one of the .pyx is kept, if anybody asks for it */
 } ap_shortcut;
 
-#define AP_PUT(name) {#name, METH_FASTCALL | METH_KEYWORDS, (void (*)(void))name##_shortcut, &name##_method}
+/* `of` is what the shortcut is called in C. */
+#define AP_PUT_AS(name, of) {name, METH_FASTCALL | METH_KEYWORDS, (void (*)(void))of##_shortcut, &of##_method}
+#define AP_PUT(name) AP_PUT_AS(#name, name)
 #define AP_PUT_O(name) {#name, METH_O, (void (*)(void))name##_shortcut, &name##_method}
-#define AP_PUT_NOARGS(name) {#name, METH_NOARGS, (void (*)(void))name##_shortcut, NULL}
+#define AP_PUT_NOARGS_AS(name, of) {name, METH_NOARGS, (void (*)(void))of##_shortcut, &of##_method}
+#define AP_PUT_NOARGS(name) {#name, METH_NOARGS, (void (*)(void))name##_shortcut, NULL} /* one that does all */
 #define AP_PUT_END {NULL, 0, NULL, NULL}
 
-/* Before the type is used. Each name must be there, called as we call it: else this Cython is another one. */
+/* The method of that name, if it is called as we call it: else this Cython is another one. */
+static PyMethodDef *ap_method_named(PyTypeObject *type, const char *name, int flags)
+{
+    for (PyMethodDef *at = type->tp_methods; at->ml_name != NULL; at++) {
+        if (strcmp(at->ml_name, name) == 0 && at->ml_flags == flags) {
+            return at;
+        }
+    }
+    PyErr_Format(PyExc_SystemError, "%s.%s is not what its shortcut expects", type->tp_name, name);
+    return NULL;
+}
+
+/* Before the type is used. */
 static int ap_put_shortcuts(PyTypeObject *type, const ap_shortcut *shortcuts)
 {
     for (const ap_shortcut *s = shortcuts; s->name != NULL; s++) {
-        PyMethodDef *at = type->tp_methods;
-        while (at->ml_name != NULL && strcmp(at->ml_name, s->name) != 0) {
-            at++;
-        }
-        if (at->ml_name == NULL || at->ml_flags != s->flags) {
-            PyErr_Format(PyExc_SystemError, "%s.%s is not what its shortcut expects", type->tp_name, s->name);
+        PyMethodDef *at = ap_method_named(type, s->name, s->flags);
+        if (at == NULL) {
             return -1;
         }
         void (*found)(void) = (void (*)(void))at->ml_meth;

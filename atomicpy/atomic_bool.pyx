@@ -19,7 +19,6 @@ __all__ = ["AtomicBool"]
 cdef extern from "ap_wait_value.h" nogil:
     bint ap_wait_bool(ap_bool *a, bint expected, int64_t deadline) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
 ap_wait_init()
 
 

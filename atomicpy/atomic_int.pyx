@@ -20,7 +20,6 @@ __all__ = ["AtomicInt"]
 cdef extern from "ap_wait_value.h" nogil:
     bint ap_wait_i64(ap_i64 *a, int64_t expected, int64_t deadline) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
 ap_wait_init()
 
 

@@ -20,7 +20,6 @@ __all__ = ["AtomicUInt"]
 cdef extern from "ap_wait_value.h" nogil:
     bint ap_wait_u64(ap_u64 *a, uint64_t expected, int64_t deadline) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
 ap_wait_init()
 
 

@@ -9,7 +9,7 @@ cimport cython
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, ap_now, ap_wait_init, block, lock_deadline, owner_shown, refuse_orphan
+from atomicpy._blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
 from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["Mutex"]
@@ -20,16 +20,12 @@ cdef extern from "ap_mutex.h" nogil:
     bint ap_mutex_unlock(ap_mutex *m) noexcept
 
 cdef extern from "ap_thread.h" nogil:
-    bint ap_thread_init() noexcept
     bint ap_thread_is_orphan(uint64_t mark) noexcept
 
 cdef extern from "ap_wait.h" nogil:
     size_t ap_sleepers(const void *word) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
-ap_wait_init()
-if not ap_thread_init():
-    raise MemoryError("no memory for the handler of os.fork()")
+start_core()
 
 
 cdef bint lock_until(void *mutex, uint64_t since, int64_t deadline) noexcept nogil:
@@ -49,10 +45,6 @@ cdef void mutex_lock(Mutex m) noexcept nogil:
 
 cdef bint mutex_unlock(Mutex m) noexcept nogil:
     return ap_mutex_unlock(&m.mutex)
-
-
-# The default of acquire(timeout=-1): small integers are one object each in every CPython.
-cdef object MINUS_ONE = -1
 
 
 cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
@@ -101,13 +93,9 @@ cdef class Mutex:
         >>> m.acquire(), m.acquire(blocking=False), m.acquire(timeout=0.01)
         (True, False, False)
         """
-        cdef int64_t deadline
+        # Before the first try: a bad argument is an error on a free mutex too.
+        cdef int64_t deadline = deadline_of(blocking, timeout)
         used(self)
-        if timeout is MINUS_ONE:
-            deadline = AP_FOREVER if blocking else 0
-        else:
-            # Before the first try: a bad argument is an error on a free mutex too.
-            deadline = lock_deadline(blocking, timeout)
         return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
 
     def release(self, /):
@@ -155,4 +143,26 @@ cdef class Mutex:
         return f"<locked {at.replace(' at ', f' owner={shown} waiters={waiters} at ')}>"
 
 
+cdef extern from *:
+    """
+    #include "_shortcuts_lock.h"
+
+    typedef struct { PyObject_HEAD ap_mutex mutex; PyObject *weakrefs; } ap_mutex_object;
+    #define ap_mutex_of(self) (&((ap_mutex_object *)self)->mutex)
+
+    AP_SHORTCUT_ENTER(enter, ap_mutex_try_lock(ap_mutex_of(self)))
+    AP_SHORTCUT_EXIT(exit, ap_mutex_unlock(ap_mutex_of(self)))
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT_NOARGS_AS("__enter__", enter), AP_PUT_AS("__exit__", exit), AP_PUT_END,
+    };
+
+    static int ap_put_all(PyTypeObject *type)
+    {
+        return ap_put_layout(type, sizeof(ap_mutex_object)) || ap_put_shortcuts(type, ap_shortcuts);
+    }
+    """
+    int ap_put_all(PyTypeObject *type) except -1
+
+ap_put_all(<PyTypeObject *>Mutex)
 defer_when_shared(<PyTypeObject *>Mutex)

@@ -9,7 +9,7 @@ cimport cython
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, owner_shown, refuse_orphan
+from atomicpy._blocking cimport AP_FOREVER, block, owner_shown, refuse_orphan, start_core
 from atomicpy._sharing cimport used
 
 __all__ = ["Once", "once"]
@@ -27,17 +27,13 @@ cdef extern from "ap_once.h" nogil:
     void ap_once_finish(ap_once *o) noexcept
 
 cdef extern from "ap_thread.h" nogil:
-    bint ap_thread_init() noexcept
     bint ap_thread_is_orphan(uint64_t mark) noexcept
     bint ap_thread_is_me(uint64_t mark) noexcept
 
 cdef extern from "ap_wait.h" nogil:
     size_t ap_sleepers(const void *word) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
-ap_wait_init()
-if not ap_thread_init():
-    raise MemoryError("no memory for the handler of os.fork()")
+start_core()
 
 
 cdef struct beginner:

@@ -7,6 +7,7 @@ cdef extern from "ap_rwmutex.h" nogil:
 
 cdef class RWMutex:
     cdef ap_rwmutex rw           # the writers' mutex, and the count of readers
+    cdef void *spare             # memory for what read() or write() makes next, see _shortcuts_rwmutex.h
     cdef object __weakref__
 
 # For nogil code: they block without Python, so no signal and no timeout is heard. The unlocks of what is not held that

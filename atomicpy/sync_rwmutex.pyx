@@ -6,10 +6,11 @@ garbage collector go on, and works in the child after `os.fork()`.
 """
 
 cimport cython
+from cpython.mem cimport PyObject_Free
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, ap_now, ap_wait_init, block, lock_deadline, owner_shown, refuse_orphan
+from atomicpy._blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
 from atomicpy._sharing cimport defer_when_shared, used
 
 __all__ = ["RWMutex"]
@@ -43,19 +44,12 @@ cdef extern from "ap_rwmutex.h" nogil:
     bint ap_rwmutex_readers_are_orphans(ap_rwmutex *rw) noexcept
 
 cdef extern from "ap_thread.h" nogil:
-    bint ap_thread_init() noexcept
     bint ap_thread_is_orphan(uint64_t mark) noexcept
 
 cdef extern from "ap_wait.h" nogil:
     size_t ap_sleepers(const void *word) noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
-ap_wait_init()
-if not ap_thread_init():
-    raise MemoryError("no memory for the handler of os.fork()")
-
-# The default of timeout=-1: small integers are one object each in every CPython.
-cdef object MINUS_ONE = -1
+start_core()
 
 
 cdef void rwmutex_read_lock(RWMutex rw) noexcept nogil:
@@ -144,12 +138,6 @@ cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
     return taken
 
 
-cdef int64_t deadline_of(object blocking, object timeout) except? -1:
-    if timeout is MINUS_ONE:
-        return AP_FOREVER if blocking else 0
-    return lock_deadline(blocking, timeout)
-
-
 cdef inline int release_read(RWMutex rw) except -1:
     if not ap_rwmutex_read_unlock(&rw.rw):
         raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
@@ -162,22 +150,41 @@ cdef inline int release_write(RWMutex rw) except -1:
     return 0
 
 
+# ---- what read() and write() return: see _shortcuts_rwmutex.h, which makes and drops them --------------------------
+
+
+@cython.final
+cdef class Itself:
+    """A method of _Reading or _Writing, up to Python 3.13: bound to an object it is the object, which can be called."""
+
+    cdef object method
+
+    def __init__(self, method):
+        self.method = method
+
+    def __get__(self, instance, owner):
+        return self.method if instance is None else instance
+
+    def __call__(self, *arguments):
+        return self.method(*arguments)
+
+
 @cython.final
 @cython.no_gc  # it refers to an RWMutex only, which refers to nothing
-@cython.freelist(16)
 cdef class _Reading:
     """_Reading()
 --
 
     What RWMutex.read() returns: holds the lock for reading in a `with` statement."""
 
-    cdef RWMutex rw
+    cdef void *call
+    cdef readonly RWMutex rw  # also for the race detector
 
-    def __init__(self):
+    def __cinit__(self):
         raise TypeError("made by RWMutex.read() only")
 
     def __enter__(self, /):
-        return ap_rwmutex_try_read_lock(&self.rw.rw) or acquire_read_slow(self.rw, AP_FOREVER)
+        return acquire_read_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_read(self.rw)
@@ -185,20 +192,20 @@ cdef class _Reading:
 
 @cython.final
 @cython.no_gc  # as above
-@cython.freelist(16)
 cdef class _Writing:
     """_Writing()
 --
 
     What RWMutex.write() returns: holds the lock for writing in a `with` statement."""
 
-    cdef RWMutex rw
+    cdef void *call
+    cdef readonly RWMutex rw  # also for the race detector
 
-    def __init__(self):
+    def __cinit__(self):
         raise TypeError("made by RWMutex.write() only")
 
     def __enter__(self, /):
-        return ap_rwmutex_try_write_lock(&self.rw.rw) or acquire_write_slow(self.rw, AP_FOREVER)
+        return acquire_write_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_write(self.rw)
@@ -229,6 +236,9 @@ cdef class RWMutex:
 
     def __cinit__(self):
         ap_rwmutex_init(&self.rw)
+
+    def __dealloc__(self):
+        PyObject_Free(self.spare)
 
     def __init__(self):
         # __cinit__ without parameters ignores what it is given; this one refuses arguments.
@@ -297,10 +307,7 @@ cdef class RWMutex:
         ...     lock.acquire_write(blocking=False)
         False
         """
-        used(self)
-        cdef _Reading reading = _Reading.__new__(_Reading)
-        reading.rw = self
-        return reading
+        # The shortcut does it all.
 
     def write(self, /):
         """Return a context manager that holds the lock for writing.
@@ -312,10 +319,7 @@ cdef class RWMutex:
         ...     lock.acquire_read(blocking=False)
         False
         """
-        used(self)
-        cdef _Writing writing = _Writing.__new__(_Writing)
-        writing.rw = self
-        return writing
+        # The shortcut does it all.
 
     def _at_fork_reinit(self, /):
         """Make the lock free again in the child after `os.fork()`, where the threads that held it are not."""
@@ -335,4 +339,8 @@ cdef class RWMutex:
         return f"<unlocked atomicpy.RWMutex object at {at}>"
 
 
+cdef extern from "_shortcuts_rwmutex.h":
+    int ap_put_all(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
+
+ap_put_all(<PyTypeObject *>RWMutex, <PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
 defer_when_shared(<PyTypeObject *>RWMutex)

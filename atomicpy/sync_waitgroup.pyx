@@ -9,7 +9,7 @@ cimport cython
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._blocking cimport AP_FOREVER, ap_wait_init, block, wait_deadline
+from atomicpy._blocking cimport AP_FOREVER, block, start_core, wait_deadline
 
 import threading
 from collections import deque
@@ -34,13 +34,9 @@ cdef extern from "ap_waitgroup.h" nogil:
     void ap_waitgroup_leave(ap_waitgroup *wg, uint64_t ticket) noexcept
 
 cdef extern from "ap_thread.h" nogil:
-    bint ap_thread_init() noexcept
     uint64_t ap_thread_forks() noexcept
 
-# This module carries a copy of the core, with its own table of sleepers.
-ap_wait_init()
-if not ap_thread_init():
-    raise MemoryError("no memory for the handler of os.fork()")
+start_core()
 
 
 cdef bint wait_until(void *group, uint64_t unused, int64_t deadline) noexcept nogil:

@@ -10,7 +10,6 @@ hammer one lock for so many seconds, each side in turn, thrice; the median of th
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import threading
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from latency import conditions
+from together import really_parallel, together
 
 from atomicpy import AtomicInt, Mutex, Once, RWMutex, WaitGroup, once
 
@@ -28,9 +28,9 @@ try:
 except ImportError:
     ReadersWriterLock = None
 
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 UNROLLED = 10
 SAMPLE_SECONDS = 0.02
+PATIENCE_SECONDS = 10  # for a row that counts only rounds in which the threads ran at the same time
 
 
 class ConditionLock:
@@ -123,32 +123,6 @@ def compiled(statement, x):
     return lambda times, loop=namespace["loop"]: loop(times, x)
 
 
-def together(loop, threads, times):
-    """(wall seconds, CPU seconds) of so many loops in each thread, started together, on all the cores in turn."""
-    barrier, spans, errors = threading.Barrier(threads), [], []
-
-    def work(me):
-        try:
-            if CORES:
-                os.sched_setaffinity(0, {CORES[me % len(CORES)]})
-            barrier.wait(60)
-            start, cpu = time.perf_counter(), time.thread_time()
-            loop(times)
-            spans.append((start, time.perf_counter(), time.thread_time() - cpu))
-        except BaseException as error:
-            errors.append(error)
-            barrier.abort()
-
-    members = [threading.Thread(target=work, args=(me,)) for me in range(threads)]
-    for member in members:
-        member.start()
-    for member in members:
-        member.join()
-    if errors:
-        raise errors[0]
-    return max(end for _, end, _ in spans) - min(start for start, _, _ in spans), sum(cpu for _, _, cpu in spans)
-
-
 def alone(loop, times):
     start, cpu = time.perf_counter(), time.thread_time()
     loop(times)
@@ -199,15 +173,30 @@ def one_thread(side):
     return measure
 
 
-def many_threads(make, statement, threads, by_wall_of_all=True):
+def many_threads(make, statement, threads):
+    """All threads at one object: wall time by the number of all operations."""
     loop = compiled(statement, make())
-    times = max(1, sized(lambda n: together(loop, threads, n)))
+    times = sized(lambda n: together(threads, lambda me: lambda: loop(n)))
 
     def measure():
-        wall, cpu = together(loop, threads, times)
-        return wall / times / UNROLLED / (threads if by_wall_of_all else 1) * 1e9, cpu / wall
+        wall, cores = together(threads, lambda me: lambda: loop(times))
+        return wall / times / UNROLLED / threads * 1e9, cores
 
     return measure
+
+
+def beside_each_other(side, threads):
+    """Threads that do not exclude each other: how long an operation of each takes, where they ran at the same time."""
+    measure = many_threads(side.make, side.statement, threads)
+    until = time.monotonic() + PATIENCE_SECONDS
+
+    def parallel():
+        while True:
+            ns, cores = measure()
+            if really_parallel(threads, cores) or time.monotonic() > until:  # the row shows the cores
+                return ns * threads, cores
+
+    return parallel
 
 
 def longest_wait(make, seconds, threads=8):
@@ -289,7 +278,7 @@ def rows(rounds, seconds, only):
     for name, side in SHARED.items():
         title = f"{name}, 2 threads / 1 thread"
         if only in title:
-            sides = (many_threads(side.make, side.statement, n, by_wall_of_all=False) for n in (2, 1))
+            sides = (beside_each_other(side, n) for n in (2, 1))
             yield take_turns(title, *sides, rounds)
     title = "1,000 threads, WaitGroup.go / Thread"
     if only in title:

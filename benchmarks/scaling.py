@@ -16,9 +16,7 @@ and repeated; where that goes on for too long the point is left out, and said so
 import argparse
 import itertools
 import json
-import os
 import statistics
-import sys
 import threading
 import time
 from pathlib import Path
@@ -26,16 +24,13 @@ from typing import NamedTuple
 
 from latency import conditions
 from peers import installed, rows_of
+from together import really_parallel, together
 
 from atomicpy import AtomicInt, Mutex, ShardedCounter
 
 UNROLLED = 20
 SAMPLE_SECONDS = 0.004  # of a round: short, so that many fall between two interruptions of a busy machine
-REALLY_PARALLEL = 0.85  # CPU time / wall time / threads
 PATIENCE_SECONDS = 6  # for a point, where most rounds do not count
-
-CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class Contender(NamedTuple):
@@ -102,34 +97,15 @@ def one_round(contender, access, shared, threads, loops):
     # One function for all where all count in one object, as in a program; else one for each, with globals of its own.
     function = compiled(contender.statement, access, common) if shared and contender.per_thread == "x" else None
     holder = Holder(common)
-    barrier = threading.Barrier(threads)
-    spans, errors = [], []
 
-    def work(me):
-        try:
-            if hasattr(os, "sched_setaffinity"):
-                os.sched_setaffinity(0, {CORES[me % len(CORES)]})
-            x = eval(contender.per_thread, {"x": common if shared else contender.make()})
-            count = function or compiled(contender.statement, access, x)
-            argument = x if access != "attribute" else holder if function else Holder(x)
-            count(2, argument)  # the specialising interpreter has seen it then
-            barrier.wait(60)
-            start, cpu = time.perf_counter(), time.thread_time()
-            count(loops // threads, argument)
-            spans.append((start, time.perf_counter(), time.thread_time() - cpu))
-        except BaseException as error:
-            errors.append(error)
-            barrier.abort()
+    def prepare(me):
+        x = eval(contender.per_thread, {"x": common if shared else contender.make()})
+        count = function or compiled(contender.statement, access, x)
+        argument = x if access != "attribute" else holder if function else Holder(x)
+        count(2, argument)  # the specialising interpreter has seen it then
+        return lambda: count(loops // threads, argument)
 
-    members = [threading.Thread(target=work, args=(me,)) for me in range(threads)]
-    for member in members:
-        member.start()
-    for member in members:
-        member.join()
-    if errors:
-        raise errors[0]
-    wall = max(end for _, end, _ in spans) - min(start for start, _, _ in spans)
-    return wall, sum(cpu for _, _, cpu in spans) / wall
+    return together(threads, prepare)
 
 
 def measure(contender, access, shared, threads, rounds):
@@ -137,12 +113,11 @@ def measure(contender, access, shared, threads, rounds):
     while (took := one_round(contender, access, shared, threads, loops)[0]) < SAMPLE_SECONDS / 4:
         loops *= 2
     loops = max(threads, round(loops * SAMPLE_SECONDS / took))
-    needed = REALLY_PARALLEL * (1 if GIL else threads)
     good, tried, until = [], 0, time.monotonic() + PATIENCE_SECONDS
     while len(good) < rounds and time.monotonic() < until:
         wall, cores = one_round(contender, access, shared, threads, loops)
         tried += 1
-        if cores >= needed:
+        if really_parallel(threads, cores):
             good.append((wall / (loops // threads * threads * UNROLLED) * 1e9, cores))
     point = {"threads": threads, "rounds": len(good), "thrown_away": tried - len(good)}
     if len(good) >= 2:

@@ -6,7 +6,10 @@
 So nobody types a figure, and the pages read as well on a forge that shows the sources.
 """
 
+import contextlib
+import io
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -202,6 +205,56 @@ def atomicity():
     )
 
 
+def race_costs():
+    """Of benchmarks/race_overhead.py: CPU time under the detector / without it."""
+    found = reports("docs/measured", "race")
+
+    def row(said, shape, what):
+        ratios = (report["shapes"][shape]["python"][what]["ratio"] for report in found.values())
+        return [said, *(f"{ratio:.1f}x" for ratio in ratios)]
+
+    return table(
+        ["with the detector / without", *map(build, found)],
+        [
+            row("time of a loop over attributes", "attributes", "cpu"),
+            row("time of a loop over items of a list and a dict", "items", "cpu"),
+            row("time of a loop of calls", "calls", "cpu"),
+            row("memory of many live objects", "memory", "memory"),
+        ],
+    )
+
+
+def fenced(text):
+    return f"\n```text measured\n{text.rstrip()}\n```\n"
+
+
+def timeline():
+    """What `python -m atomicpy timeline` printed of the run that docs/timeline.py has recorded."""
+    sys.path.append(str(DOCS))
+    from timeline import recorded
+
+    from atomicpy.timeline.cli import told  # the printing is the command's own
+
+    os.environ["COLUMNS"] = "80"
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        told(*recorded())
+    return fenced("$ python -m atomicpy timeline\n" + out.getvalue())
+
+
+def moment():
+    """The table of the sample of `demo --explain` without the GIL, and what is said below it."""
+    page = (DOCS / "atomicity.md").read_text("utf-8")
+    sample = re.search(r"^```console sample free-threaded\n\$ [^\n]*--explain\n(.*?)^```$", page, re.M | re.S)[1]
+    return fenced(re.search(r"^ +µs .*?\n\n.*?(?=\n\n)", sample, re.M | re.S)[0])
+
+
+def demo(counter):
+    """Millions of increments a second."""
+    report = json.loads((DOCS / "measured" / "demo.json").read_text("utf-8"))
+    row = next(row for row in report["counters"] if row["name"] == counter)
+    return f"{row['ops_per_second'] / 1e6:.0f} million"
+
+
 def conditions():
     report = max(reports("benchmarks/results", "scaling").items())[1]
     names = ", ".join(reports("benchmarks/results", "scaling"))
@@ -217,6 +270,11 @@ FIGURES = {
     "thousand-threads": thousand_threads,
     "atomicity": atomicity,
     "conditions": conditions,
+    "race-costs": race_costs,
+    "timeline": timeline,
+    "moment": moment,
+    "demo-atomic": lambda: demo("atomic"),
+    "demo-sharded": lambda: demo("sharded"),
     "mutex-ratio": lambda: ratio("locks", "locks", "with Mutex / with threading.Lock"),
 }
 

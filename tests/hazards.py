@@ -1,4 +1,4 @@
-"""Every blocking call of the package, and every hazard that one may meet: test_hazards.py runs one against the other.
+"""Every hazard that a blocking call may meet: test_hazards.py runs each call of blocking_calls.py against each.
 
 As a program, `hazards.py CALL [HAZARD] [ROUNDS]`: in a process of its own, because a hazard is a fork, a signal or the
 end of the process. What hangs is ended after a minute, with the stacks of all threads.
@@ -15,138 +15,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from blocking_calls import CALLS, PATIENCE, Call
 from helpers import wait_until
 
-from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, WaitGroup, once
+from atomicpy import Once, RWMutex, once
 
 SOON = 0.03  # s: the others are asleep by then, most likely; no test needs it
-PATIENCE = 60  # s
-
-
-@dataclass
-class Call:
-    """One blocking call. What it takes it gives back, so that one `end` lets all waiters go, one after the other."""
-
-    make: Callable  # () -> an object on which the call blocks, and a function that ends that
-    wait: Callable  # (object): the call, without a timeout
-    timed: Callable | None = None  # (object, seconds) -> False on timeout; None: the call has none
-    unlock: Callable | None = None  # of a `with`: (object), what its end does
-    owned: bool = False  # the call waits for a thread: in a child without that thread it is refused
-
-
-def held(cls, acquire: str, release: str):
-    def make():
-        lock = cls()
-        getattr(lock, acquire)()
-        return lock, getattr(lock, release)
-
-    return make
-
-
-def with_statement(manager: Callable = lambda lock: lock) -> Callable:
-    def wait(lock):
-        with manager(lock):
-            pass
-
-    return wait
-
-
-def counted():
-    group = WaitGroup()
-    group.add()
-    return group, group.done
-
-
-def value(cls):
-    def make():
-        word, other = cls(), type(cls().load())(1)
-
-        def change():
-            word.store(other)
-            word.notify_all()
-
-        return word, change
-
-    return make
-
-
-def running(of: Callable):
-    """A Once, or a once function, that another thread is at."""
-
-    def make():
-        begun, go_on = threading.Event(), threading.Event()
-
-        def function():
-            begun.set()
-            go_on.wait()
-            return 42
-
-        call, made = of(function)
-        threading.Thread(target=call, daemon=True).start()
-        assert begun.wait(PATIENCE)
-        return made, go_on.set
-
-    return make
-
-
-def do_once(function):
-    made = Once()
-    return lambda: made.do(function), made
-
-
-def decorated(function):
-    made = once(function)
-    return made, made
-
-
-CALLS = {
-    "Mutex.acquire": Call(
-        held(Mutex, "acquire", "release"),
-        lambda m: m.acquire() and m.release(),
-        lambda m, seconds: m.acquire(timeout=seconds),
-        owned=True,
-    ),
-    "with Mutex": Call(held(Mutex, "acquire", "release"), with_statement(), unlock=Mutex.release, owned=True),
-    "RWMutex.acquire_read": Call(
-        held(RWMutex, "acquire_write", "release_write"),
-        lambda rw: rw.acquire_read() and rw.release_read(),
-        lambda rw, seconds: rw.acquire_read(timeout=seconds),
-        owned=True,
-    ),
-    "RWMutex.acquire_write, of readers": Call(
-        held(RWMutex, "acquire_read", "release_read"),
-        lambda rw: rw.acquire_write() and rw.release_write(),
-        lambda rw, seconds: rw.acquire_write(timeout=seconds),
-        owned=True,
-    ),
-    "RWMutex.acquire_write, of a writer": Call(
-        held(RWMutex, "acquire_write", "release_write"),
-        lambda rw: rw.acquire_write() and rw.release_write(),
-        lambda rw, seconds: rw.acquire_write(timeout=seconds),
-        owned=True,
-    ),
-    "with RWMutex.read": Call(
-        held(RWMutex, "acquire_write", "release_write"),
-        with_statement(RWMutex.read),
-        unlock=RWMutex.release_read,
-        owned=True,
-    ),
-    "with RWMutex.write": Call(
-        held(RWMutex, "acquire_read", "release_read"),
-        with_statement(RWMutex.write),
-        unlock=RWMutex.release_write,
-        owned=True,
-    ),
-    "WaitGroup.wait": Call(counted, WaitGroup.wait, WaitGroup.wait),
-    "with WaitGroup": Call(counted, with_statement()),
-    "Once.do": Call(running(do_once), lambda o: o.do(int), owned=True),
-    "once": Call(running(decorated), lambda function: function(), owned=True),
-    "AtomicInt.wait": Call(value(AtomicInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
-    "AtomicUInt.wait": Call(value(AtomicUInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
-    "AtomicBool.wait": Call(value(AtomicBool), lambda a: a.wait(False), lambda a, seconds: a.wait(False, seconds)),
-}
 
 
 def start(n: int, target: Callable, *args) -> list[threading.Thread]:
@@ -408,6 +283,8 @@ HAZARDS = [
 
 
 def main(name: str, hazard: str = "", rounds: str = "1") -> None:
+    # A shell that starts this in the background has it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for _ in range(int(rounds)):
         for meets in HAZARDS:
             if hazard in ("", meets.__name__):

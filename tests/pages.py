@@ -9,7 +9,8 @@ A page is one folder and its blocks run there in their order, each a program of 
     console          commands after `$ `, and below each what it prints. `$ echo $?` is the status; without it that is 0
     text output      what the program above prints
     text sample      what it printed once, and console sample: the same for its commands. Numbers and the spaces
-                     around them may differ
+                     around them may differ, and so where a line of prose ends and how many rows begin with a number
+    text measured    what docs/figures.py has put there, between its two marks: not compared here
     … gil, free-threaded, 3.13+    after these: only compared on that build (and, for console, only run there)
 
 In an output `...` stands for anything.
@@ -21,6 +22,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +34,11 @@ NAMED = re.compile(r"# ([\w./-]+\.\w+)\n")
 BUILDS = {"gil": not FREE_THREADED, "free-threaded": FREE_THREADED, "3.13+": sys.version_info >= (3, 13)}
 # A busy machine may run the threads of a sample one after the other, and it says that nothing happened.
 SAMPLE_TRIES = 5
-FILES, OUTPUTS = {"cython", "toml"}, {"output", "sample"}
+FILES, OUTPUTS = {"cython", "toml"}, {"output", "sample", "measured"}
+# A row of a table that begins with a number, of which another run may have more or fewer.
+ROW = r" +(?:\d[\d,.]* |… )[^\n]*"
+# The end of a line and the beginning of the next, in prose: the next word may have been too long by a digit.
+WRAP = re.compile(r"(?<=\S)\n(?=\S)")
 
 
 class Block(NamedTuple):
@@ -60,13 +66,28 @@ def blocks(page):
         language, words, body = found.groups()
         if not language.startswith("{"):
             line = text.count("\n", 0, found.start()) + 1
-            yield Block(f"{page.relative_to(ROOT)}:{line}", found.span(3), language, words.split(), body)
+            where = f"{page.relative_to(ROOT)}:{line}"
+            words = words.split()
+            if "measured" in words:
+                marked = re.search(r"<!-- figures [\w-]+ -->\n+$", text[: found.start()])
+                assert marked, f"{where}: `measured` is for what docs/figures.py writes, and stands between its marks"
+            yield Block(where, found.span(3), language, words, body)
 
 
 def pattern(shown, sample):
     """A regular expression for what is shown."""
+    if not sample:
+        return re.compile(masked(shown.strip(), False), re.S)
+    lines = WRAP.sub(" ", shown.strip()).split("\n")
+    groups = groupby(lines, lambda line: bool(re.fullmatch(ROW, line)))
+    pieces = [rf"{ROW}(?:\n{ROW})*" if rows else masked("\n".join(group), True) for rows, group in groups]
+    return re.compile("\n".join(pieces), re.S)
+
+
+def masked(shown, sample):
+    """What is shown as a regular expression; of a sample, with any numbers in the place of its own."""
     parts = []
-    for part in re.split(r"\s*\.\.\.\s*", shown.strip()):
+    for part in re.split(r"\s*\.\.\.\s*", shown):
         escaped = re.escape(part)
         if sample:
             escaped = re.sub(r"CPython\\ [\w.\\]+", r"CPython\\ \\S+?", escaped)
@@ -74,12 +95,13 @@ def pattern(shown, sample):
             escaped = re.sub(r"\d[\d,]*(?:\\\.\d+)?(?:(?:\\ )+(?:k|M|G)\b)?", r"\\d[\\d,.]*(?: +[kMG]\\b)?", escaped)
             escaped = re.sub(r"(?:\\ )+", r" +", escaped)
         parts.append(escaped)
-    return re.compile(".*?".join(parts), re.S)
+    return ".*?".join(parts)
 
 
 def compare(where, shown, printed, sample):
     printed = "\n".join(line.rstrip() for line in printed.strip().splitlines())
-    assert pattern(shown, sample).fullmatch(printed), f"{where}: it shows\n{shown}\nand what came is\n{printed}"
+    compared = WRAP.sub(" ", printed) if sample else printed
+    assert pattern(shown, sample).fullmatch(compared), f"{where}: it shows\n{shown}\nand what came is\n{printed}"
 
 
 class Runner:
@@ -134,6 +156,8 @@ class Runner:
 
     def on_text(self, block):
         assert OUTPUTS & set(block.words), f"{block.where}: say what it is, `text output` or `text sample`"
+        if "measured" in block.words:
+            return  # docs/figures.py --check is what compares it
         assert self.printed is not None, f"{block.where}: no program above it"
         if self.refresh and "sample" in block.words and block.for_this_build:
             self.fresh.append((block.at, self.printed.rstrip() + "\n"))

@@ -59,9 +59,9 @@ def test_default_run_is_what_the_contract_promises():
     assert "1,000 threads" in done.stdout
     if GIL:
         assert "the backward jump of a loop" in done.stdout
-    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    assert max(map(len, done.stdout.splitlines())) <= 80
     # The last line says what was seen, no more and no less.
-    said = done.stdout.splitlines()[-1].rstrip(".").split("; ")
+    said = " ".join(done.stdout.rpartition("\n\n")[2].split()).rstrip(".").split("; ")
     losers = {re.match(r"([\w-]+) lost [\w. ]+% of its increments$", part)[1] for part in said if "%" in part}
     assert losers == {name for name, (_, _, lost) in rows.items() if lost}
     assert said[-1].startswith("atomic, sharded and mutex lost nothing")
@@ -125,6 +125,20 @@ def test_the_script_is_the_module():
     done = subprocess.run([script, "demo", "--threads", "0"], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: atomicpy demo")
+
+
+@pytest.mark.parametrize("columns", [80, 40])
+def test_all_that_is_printed_is_as_wide_as_the_terminal(columns):
+    options = ["--threads", "2", "--increments", "1000"]
+    environment = {**os.environ, "COLUMNS": str(columns)}
+    command = [*PYTHON, "-m", "atomicpy", "demo", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    assert re.search(
+        r"^counter +expected +got +lost" + (r" +time s +ops/s +cores$" if columns == 80 else "$"), done.stdout, re.M
+    )
+    assert re.search(r"^atomic +2,000 +2,000 +0\b", done.stdout, re.M)
 
 
 def test_table_fits_80_columns_at_the_bounds():
@@ -262,7 +276,7 @@ def test_ctrl_c_ends_at_once_with_what_there_is(options):
         out, took = interrupted(delay, "--increments", "1_000_000_000", "--only", *options.split())
         # Else its threads had not all started, or (a fair mutex, a thousand threads) none had come to the end of its
         # first chunk: a slow moment of the machine.
-        if ('"name"' in out and '"expected": 0,' not in out) or name in out.splitlines()[-1]:
+        if ('"name"' in out and '"expected": 0,' not in out) or name in out.rpartition("\n\n")[2]:
             break
     assert took < 20  # a fraction of a second on a machine of one's own; the whole run would take hours
     if "--json" in options:
@@ -272,7 +286,7 @@ def test_ctrl_c_ends_at_once_with_what_there_is(options):
         [row] = result["counters"]
         expected, lost = row["expected"], row["lost"]
     else:
-        assert out.splitlines()[-1].startswith("Interrupted: ")
+        assert out.rpartition("\n\n")[2].startswith("Interrupted: ")
         expected, _, lost = table(out)[name]
     assert 0 < expected < 1_000 * 10**9
     assert name not in EXACT or lost == 0

@@ -11,6 +11,7 @@ from helpers import run_program
 from pages import Block, Runner, blocks, compare
 
 import atomicpy
+from atomicpy import race
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if DOCS.exists() else []
-WITH_CODE = [page for page in PAGES if page.name != "README.md" and any(blocks(page))]
+WITH_CODE = [page for page in PAGES if any(blocks(page))]
 
 
 def name(page: Path) -> str:
@@ -147,7 +148,9 @@ def test_the_reference_has_every_public_name_and_member():
             cls, members[name] = name, set()
     there = {name: getattr(atomicpy, name, None) for name in [*atomicpy.__all__, "LocalCounter"]}
     there["LocalCounter"] = type(atomicpy.ShardedCounter().local())
+    there |= {name: getattr(race, name) for name in race.__all__}
     assert set(members) == set(there)
+    members["Race"].add("of")  # what the engine makes one with
     for name, thing in there.items():
         documented = {m for m in vars(thing) if not m.startswith("_")} if isinstance(thing, type) else set()
         assert members[name] == documented, name
@@ -245,3 +248,29 @@ def test_numbers_of_a_sample_may_differ_and_nothing_else():
     ):
         with pytest.raises(AssertionError):
             compare("", shown, printed, True)
+
+
+def test_rows_of_a_sample_may_be_more_or_fewer_and_its_prose_may_wrap_elsewhere():
+    shown = "One moment:\n\n   µs   A   B\n  1.5   reads 7\n  2.0       reads 7\n\nBoth read 7\nand wrote 8."
+    compare("", shown, "One moment:\n\n  µs A B\n  1.5   reads 7\n\nBoth read\n1,234 and wrote 8.", True)
+    more = "One moment:\n\n  µs A B\n  1.5   reads 7\n  … 9 more …\n  3   reads 1\n\nBoth read 7 and wrote 8."
+    compare("", shown, more, True)
+    for printed in (
+        "One moment:\n\n  µs A B\n\nBoth read 7 and wrote 8.",
+        more.replace("Both", "All"),
+        more.replace("\n\nBoth", "\nBoth"),
+        more.replace("  3   reads", "  three   reads"),
+    ):
+        with pytest.raises(AssertionError):
+            compare("", shown, printed, True)
+
+
+def test_measured_text_is_between_the_marks_of_what_writes_it(tmp_path, monkeypatch):
+    monkeypatch.setattr("pages.ROOT", tmp_path)
+    page = tmp_path / "page.md"
+    text = "```text measured\nCore 0: [T1]\n```\n"
+    page.write_text(f"<!-- figures timeline -->\n{text}<!-- end -->\n")
+    assert [each.words for each in blocks(page)] == [["measured"]]
+    page.write_text(text)
+    with pytest.raises(AssertionError, match="stands between its marks"):
+        list(blocks(page))

@@ -129,7 +129,7 @@ def test_the_moment_of_the_article():
         (150, 1, False, 43),  # whoever reads next finds 43
     ]
     assert moment.read_again([a, b]) == 4 - 44  # 44 values below the highest: the first 41 are not in these notes
-    assert explain.judged(found).endswith("The counter should be at 44.")
+    assert explain.judged(found).endswith("After the 2 increments of this moment the counter should be at 44, not 43.")
 
 
 def test_the_moment_is_found_whichever_thread_reads_first():
@@ -149,14 +149,37 @@ def test_many_increments_within_one():
     b = trace((7, 10, 20), (8, 30, 40), (9, 50, 60))
     found = moment.find([a, b])
     assert (found.same, found.steps, found.should) == (7, 4, 11)
-    assert "After all 4 of this moment the counter should be at 11, not 8." in explain.judged(found)
+    assert "After the 4 increments of this moment the counter should be at 11, not 8." in explain.judged(found)
+
+
+def test_many_increments_are_one_row_in_the_column_of_their_thread(monkeypatch, capsys):
+    a = trace((7, 0, 100_000), (8, 100_100, 100_200))
+    b = trace(*((n, 100 * n, 100 * n + 50) for n in range(7, 500)))
+    found = moment.find([a, b])
+    monkeypatch.setenv("COLUMNS", "80")
+    explain.show(found, 0)
+    wide = capsys.readouterr().out.splitlines()
+    assert wide[0] == "       µs   A          B"
+    assert "                       … 492 increments …" in wide
+    monkeypatch.setenv("COLUMNS", "40")
+    explain.show(found, 0)
+    narrow = capsys.readouterr().out.splitlines()
+    assert "        B … 492 increments …" in narrow
+    assert max(map(len, narrow)) <= 40
 
 
 def test_increments_that_are_written_over_without_the_same_value():
-    found = moment.find([trace((7, 0, 100)), trace((9, 10, 20), (10, 30, 40))])
+    found = moment.find([trace((7, 0, 100), (8, 110, 120)), trace((9, 10, 20), (10, 30, 40))])
     assert (found.same, found.should, found.steps) == (None, None, 3)
+    assert (found.events[-1].wrote, found.events[-1].value) == (False, 8)
     assert "B made 2 increments" in explain.judged(found)
     assert "it writes 8, and they are gone" in explain.judged(found)
+
+
+def test_a_write_that_was_noted_late_has_written_over_nothing():
+    # A wrote 8 and lost its core before the note; B went on from 8.
+    assert moment.find([trace((7, 0, 100), (10, 110, 120)), trace((8, 10, 20), (9, 30, 40))]) is None
+    assert moment.find([trace((7, 0, 100)), trace((8, 10, 20), (9, 30, 40))]) is None  # nobody read it afterwards
 
 
 def test_other_threads_leave_it_open_where_the_counter_should_be():
@@ -202,11 +225,11 @@ def test_turns_are_values_in_a_row_and_in_order_of_time():
 def test_what_is_told_of_the_run_is_consistent(options):
     text = run(*options)
     assert ("plus_one" in text) == (GIL and "--native" not in options)
-    again = re.search(r"Of 200,000 increments ([\d,]+) read a number that another had read already", joined(text))
-    ended = re.search(r"should be at 200,000 and is at ([\d,]+): ([\d,]+) updates are lost", joined(text))
-    assert number(ended[1]) + number(ended[2]) == 200_000
+    again = re.search(r"Of 400,000 increments ([\d,]+) read a number that another had read already", joined(text))
+    ended = re.search(r"should be at 400,000 and is at ([\d,]+): ([\d,]+) updates are lost", joined(text))
+    assert number(ended[1]) + number(ended[2]) == 400_000
     assert number(again[1]) <= number(ended[2])
-    assert "Every number from 0 to 199,999 was handed out exactly once" in joined(text)
+    assert "Every number from 0 to 399,999 was handed out exactly once" in joined(text)
 
 
 def test_a_moment_is_shown_on_every_build():
@@ -226,10 +249,13 @@ def test_a_moment_is_shown_on_every_build():
 
 
 def test_a_narrow_terminal_has_one_column():
-    text = run(columns=28)
-    assert "  A  " not in text
-    assert "was handed out exactly once" in joined(text)
-    run(columns=40)
+    assert "was handed out exactly once" in joined(run(columns=40))
+    lines = [explain.Line(1_000_000, 3, "gets 41"), explain.Line(2_000_500, 5, "gets 42")]
+    assert list(explain.rendered(lines, ["1,000.000", "2,000.500"], 3, 5, 28)) == [
+        "       µs",
+        "1,000.000 A gets 41",
+        "2,000.500 B gets 42",
+    ]
 
 
 def test_no_moment_is_said_with_what_to_raise():

@@ -1,4 +1,4 @@
-"""Every blocking call meets every hazard. The table of both, and what is asked, is hazards.py."""
+"""Every blocking call meets every hazard. The calls are in blocking_calls.py, the hazards in hazards.py."""
 
 import os
 import subprocess

@@ -219,8 +219,11 @@ def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
     def unlock(s, me):
         assert s["readers"] > 0, "released unlocked"
         s["readers"] -= 1
-        if s["writer"] and not s["readers"] and not forget_to_wake:
-            s["drained"] = True  # ap_wake(&drained): proved above, so one step here
+        return "wake" if s["writer"] and not s["readers"] and not forget_to_wake else DONE
+
+    def wake(s, me):
+        # ap_wake(&drained), proved in the model of ap_wait, so one step here; lost where the writer does not sleep.
+        s["draining"] = False
         return DONE
 
     return {
@@ -230,12 +233,14 @@ def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
         "last try": last_try,
         "reading": reading,
         "unlock": unlock,
+        "wake": wake,
         **wait_steps(lambda s, me: s["writer"] and s["waiters"], "woken", "last try" if timeout else None, test_first),
     }
 
 
-def rw_writer(gives_up=False, early=False, leave_readers=False):
-    """Broken: `early` is inside without waiting for the readers; `leave_readers` wakes none of them."""
+def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=False):
+    """Broken: `early` is inside without waiting for the readers; `leave_readers` wakes none of them; `mutex_first` lets
+    the next writer come before the readers are let in."""
 
     def mutex(s, me):
         if s["mutex"] is not None:
@@ -245,20 +250,23 @@ def rw_writer(gives_up=False, early=False, leave_readers=False):
 
     def announce(s, me):
         s["writer"] = True
-        s["drained"] = False
         return "enter" if early or not s["readers"] else "drain"
 
     def drain(s, me):
-        return [give_up, drained] if gives_up else drained(s, me)
+        # With the table locked: asleep from this step on, or the readers have left.
+        if not s["readers"]:
+            return "enter"
+        s["draining"] = True
+        return "asleep"
 
-    def drained(s, me):
-        if s["readers"] and not s["drained"]:
-            return BLOCKED
-        # Asleep until woken: without the flag, the last reader has left before this one went to sleep.
-        return "enter" if not s["readers"] else BLOCKED
+    def asleep(s, me):
+        if s["draining"]:
+            return [give_up] if gives_up else BLOCKED
+        return "drain"
 
     def give_up(s, me):
-        return "leave: lock" if s["readers"] else "enter"
+        s["draining"] = False
+        return leaving(s) if s["readers"] else "enter"
 
     def enter(s, me):
         assert not s["readers"], "a writer beside a reader"
@@ -268,7 +276,12 @@ def rw_writer(gives_up=False, early=False, leave_readers=False):
 
     def write(s, me):
         s["writing"] = False
-        return "leave: lock" if s["waiters"] else "leave"
+        return leaving(s)
+
+    def leaving(s):
+        if mutex_first:
+            s["mutex"] = None
+        return "leave: lock" if s["waiters"] or s["readers"] else "leave"
 
     def leave(s, me):
         if s["waiters"]:
@@ -287,13 +300,15 @@ def rw_writer(gives_up=False, early=False, leave_readers=False):
         return "unlock"
 
     def unlock(s, me):
-        s["mutex"] = None
+        if not mutex_first:
+            s["mutex"] = None
         return DONE
 
     return {
         "start": mutex,
         "announce": announce,
         "drain": drain,
+        "asleep": asleep,
         "enter": enter,
         "write": write,
         "leave": leave,
@@ -308,7 +323,7 @@ RWMUTEX = SLEEPERS | {
     "writer": False,
     "waiters": False,
     "writing": False,
-    "drained": False,
+    "draining": False,
     "mutex": None,
     "handed": frozenset(),
 }
@@ -332,6 +347,17 @@ def test_rwmutex_keeps_writers_alone_and_forgets_nobody(programs):
         pytest.param([rw_reader(), rw_writer(early=True)], "beside", id="a writer that does not wait for the readers"),
         pytest.param([rw_reader(), rw_writer(leave_readers=True)], "nobody can go on", id="readers that are not woken"),
         pytest.param([rw_reader(test_first=True), rw_writer()], "nobody can go on", id="tested before the lock"),
+        pytest.param(
+            [rw_reader(forget_to_wake=True), rw_writer()], "nobody can go on", id="a last reader that wakes no writer"
+        ),
+        pytest.param(
+            [rw_reader(), rw_writer(mutex_first=True), rw_writer()], "beside", id="the mutex before the readers"
+        ),
+        pytest.param(
+            [rw_reader(), rw_reader(), rw_writer(mutex_first=True, gives_up=True), rw_writer()],
+            "beside|nobody can go on",
+            id="retracted behind the mutex",
+        ),
     ],
 )
 def test_a_broken_rwmutex_is_found(programs, what):

@@ -1,7 +1,10 @@
 """RWMutex: who keeps out whom, what is refused, and that neither side starves the other."""
 
+import contextlib
+import inspect
 import threading
 import time
+import weakref
 
 import pytest
 from helpers import run_threaded, wait_until
@@ -266,3 +269,100 @@ def test_a_writer_that_leaves_lets_in_all_readers_before_the_next_writer():
     for thread in (writer, *readers):
         thread.join(30)
     assert order == [("writer", 5)]
+
+
+# ---- what read() and write() return ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_section_is_used_again_and_in_every_way_that_with_has(side):
+    lock = RWMutex()
+    section = getattr(lock, side)()
+    kind = type(section)
+    for _ in range(3):
+        with section as taken:
+            assert taken is True
+            assert f"<{side}-locked" in repr(lock)
+    with contextlib.ExitStack() as stack:  # takes the methods from the class
+        stack.enter_context(section)
+        assert "unlocked" not in repr(lock)
+    assert section.__enter__() is True
+    assert section.__exit__(None, None, None) is None
+    kind.__enter__(section)
+    kind.__exit__(section, None, None, None)
+    with pytest.raises(ZeroDivisionError), section:
+        raise ZeroDivisionError
+    assert "unlocked" in repr(lock)
+    assert str(inspect.signature(kind.__exit__)) == "(self, exc_type, exc_value, traceback, /)"
+
+
+def test_sections_nest_and_are_shared_by_threads():
+    def read(me):
+        for _ in range(200):
+            # Only while no thread writes: a writer that comes in between would be a deadlock.
+            with shared_read, lock.read(), shared_read, lock.read():
+                assert "readers=" in repr(lock)
+
+    def take_turns(me):
+        for _ in range(200):
+            with shared_read:
+                assert "readers=" in repr(lock)
+            with shared_write:
+                counts[0] += 1
+            with lock.write():
+                counts[0] += 1
+
+    lock, counts = RWMutex(), [0]
+    shared_read, shared_write = lock.read(), lock.write()
+    run_threaded(read, 4)
+    run_threaded(take_turns, 4)
+    assert counts == [1600]
+    assert "unlocked" in repr(lock)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_wrong_use_of_a_section_is_refused(side):
+    lock = RWMutex()
+    section = getattr(lock, side)()
+    for make in (type(section), lambda: type(section).__new__(type(section))):
+        with pytest.raises(TypeError, match=f"made by RWMutex.{side}"):
+            make()
+    for wrong in (
+        lambda: section.__enter__(1),
+        lambda: section.__enter__(x=1),
+        lambda: section.__exit__(1, 2),
+        lambda: type(section).__enter__(),
+        lambda: type(section).__enter__(lock),
+        lambda: type(section).__exit__(lock, None, None, None),
+    ):
+        with pytest.raises(TypeError):
+            wrong()
+    with pytest.raises(RuntimeError, match=f"release_{side}"):
+        section.__exit__(None, None, None)
+    assert "unlocked" in repr(lock)
+
+
+def test_a_lock_lives_as_long_as_its_sections_and_no_longer():
+    lock = RWMutex()
+    ref = weakref.ref(lock)
+    sections = [lock.read(), lock.write(), lock.read()]
+    del lock
+    while sections:
+        assert ref() is not None
+        with sections.pop():
+            pass
+    assert ref() is None
+
+
+def test_a_section_may_be_dropped_by_another_thread_than_the_locks():
+    def body(me):
+        for _ in range(500):
+            made[me] = lock.read()  # drops what another thread made
+            made[me - 1] = lock.write()
+
+    lock = RWMutex()
+    made = [None] * 4
+    run_threaded(body, 4)
+    made.clear()
+    with lock.write():
+        pass

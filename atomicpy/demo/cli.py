@@ -133,7 +133,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
                 if arguments.json:
                     result = report.as_json(conditions, rows, stop.interrupted)
                     print(json.dumps(result, indent=2), flush=True)
-                say(f"\n{report.summary(conditions, rows, stop.interrupted)}")
+                say(f"\n{report.filled(report.summary(conditions, rows, stop.interrupted))}")
         except TooManyThreadsError as error:
             parser.error(str(error))
         if report.broken(rows):

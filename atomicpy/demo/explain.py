@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from atomicpy.demo import recorded, report
 from atomicpy.demo.hammer import Hammer, TooManyThreadsError
@@ -15,8 +16,9 @@ from atomicpy.demo.stop import Stop
 OK, BROKEN, INTERRUPTED = 0, 1, 130
 
 THREADS, MAX_THREADS = 2, 16
-# In all. Enough for dozens of turns with the GIL on; each is 32 bytes, and looked at one by one.
-TOTAL, MOST = 200_000, 2_000_000
+# In all. Enough for dozens of turns with the GIL on, and for two threads to meet on a busy machine, where each may be
+# given a core for milliseconds while the other waits; each is 32 bytes, and looked at one by one.
+TOTAL, MOST = 400_000, 2_000_000
 
 SHORT = 4  # events between two that tell the story, up to which they are shown
 
@@ -134,9 +136,10 @@ def judged(moment: Moment) -> str:
     text = f"Both read {n:,} and both wrote {n + 1:,}: two increments that count as one."
     if moment.should is None:
         return text
-    if steps == 2:
-        return f"{text} The counter should be at {moment.should:,}."
-    return f"{text} After all {steps:,} of this moment the counter should be at {moment.should:,}, not {last.value:,}."
+    return (
+        f"{text} After the {steps:,} increments of this moment the counter should be at {moment.should:,}, not "
+        f"{last.value:,}."
+    )
 
 
 def not_found(again: int, threads: int, increments: int) -> str:
@@ -162,7 +165,7 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
     say()
     if not broken and (events := turns(traces, owner)):
         a, b = dict.fromkeys(event.thread for event in events)
-        table([(event, f"gets {event.value:,}") for event in events], a, b, origin(traces))
+        table([Line(event.at, event.thread, f"gets {event.value:,}") for event in events], a, b, origin(traces))
         say()
     if broken:
         say(
@@ -180,48 +183,57 @@ def tell_atomic(row: Row, traces: Sequence[Trace], native: bool) -> bool:
 # ---- two columns -------------------------------------------------------------------------------------------
 
 
+class Line(NamedTuple):
+    """A row of the table: what a thread did at a time, or how much of the same was left out."""
+
+    at: int | None
+    thread: int
+    text: str
+
+
 def show(moment: Moment, since: int) -> None:
-    lines: list[tuple[Event, str] | str] = []
+    lines: list[Line] = []
     between: list[Event] = []
     for event in moment.events:
         if event not in moment.keys:
             between.append(event)
             continue
-        if len(between) > SHORT:
-            steps = sum(e.wrote for e in between) or 1
-            lines.append(f"… {steps:,} increment{'s' * (steps > 1)} …")
-        else:
-            lines += [(e, told(e)) for e in between]
+        lines += left_out(between) if len(between) > SHORT else map(line, between)
         between = []
-        lines.append((event, told(event)))
+        lines.append(line(event))
     table(lines, moment.first, moment.second, since)
+
+
+def left_out(events: Sequence[Event]) -> Iterator[Line]:
+    """A row for each of the threads."""
+    for thread in dict.fromkeys(event.thread for event in events):
+        steps = sum(event.wrote for event in events if event.thread == thread) or 1
+        yield Line(None, thread, f"… {steps:,} increment{'s' * (steps > 1)} …")
+
+
+def line(event: Event) -> Line:
+    return Line(event.at, event.thread, told(event))
 
 
 def told(event: Event) -> str:
     return f"{'writes' if event.wrote else 'reads'} {event.value:,}"
 
 
-def table(lines: Sequence[tuple[Event, str] | str], a: int, b: int, since: int) -> None:
+def table(lines: Sequence[Line], a: int, b: int, since: int) -> None:
     """The time, then a column for each of the two threads; on a narrow terminal one column for both."""
-    times = [line if isinstance(line, str) else f"{(line[0].at - since) / 1000:,.3f}" for line in lines]
-    for line in rendered(lines, times, a, b, columns()):
-        print(line.rstrip(), flush=True)
+    times = ["" if line.at is None else f"{(line.at - since) / 1000:,.3f}" for line in lines]
+    for row in rendered(lines, times, a, b, columns()):
+        print(row.rstrip(), flush=True)
 
 
-def rendered(
-    lines: Sequence[tuple[Event, str] | str], times: Sequence[str], a: int, b: int, width: int
-) -> Iterator[str]:
-    clock = max(len(time) for time, line in zip(times, lines, strict=True) if not isinstance(line, str))
-    cell = max(len(line[1]) for line in lines if not isinstance(line, str))
-    wide = 2 + clock + 3 + cell + 3 + cell <= width
+def rendered(lines: Sequence[Line], times: Sequence[str], a: int, b: int, width: int) -> Iterator[str]:
+    clock = max(map(len, times))
+    cell = max(len(line.text) for line in lines if line.at is not None)
+    right = max(len(line.text) for line in lines if line.thread == b)
+    wide = 2 + clock + 3 + cell + 3 + right <= width
     yield f"  {'µs':>{clock}}   {'A':{cell}}   B" if wide else f"{'µs':>{clock}}"
-    for line, time in zip(lines, times, strict=True):
-        if isinstance(line, str):
-            yield f"  {'':{clock}}   {line}" if wide else line
-            continue
-        event, text = line
-        left, right = (text, "") if event.thread == a else ("", text)
+    for (_, thread, text), time in zip(lines, times, strict=True):
         if wide:
-            yield f"  {time:>{clock}}   {left:{cell}}   {right}"
+            yield f"  {time:>{clock}}   " + (text if thread == a else f"{'':{cell}}   {text}")
         else:
-            yield f"{time:>{clock}} {'A' if event.thread == a else 'B'} {text}"
+            yield f"{time:>{clock}} {'A' if thread == a else 'B'} {text}"

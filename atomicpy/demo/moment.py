@@ -87,6 +87,8 @@ def find(traces: Sequence[Trace]) -> Moment | None:
         for number, pair in enumerate(overlaps(traces, same)):
             first, j, second, i = pair
             start, end = traces[first].read_at[j], max(traces[first].wrote_at[j], traces[second].wrote_at[i])
+            if not same and found_after(traces, end) != traces[first].wrote[j]:
+                continue
             steps = sum(len(meanwhile(trace, start, end)) for trace in traces)
             if best is None or steps < fewest:
                 best, fewest = pair, steps
@@ -95,6 +97,17 @@ def find(traces: Sequence[Trace]) -> Moment | None:
         if best:
             return described(traces, *best, same)
     return None
+
+
+def found_after(traces: Sequence[Trace], end: int) -> int | None:
+    """What the next to read found. Only this tells which of two writes was the last one.
+
+    A note is made after the step: a thread may have lost its core between its write and the note of it, and the write
+    that seems to come after all of the other's came before them.
+    """
+    steps = ((trace, bisect_right(trace.read_at, end)) for trace in traces)
+    found = [(trace.read_at[k], trace.read[k]) for trace, k in steps if k < len(trace)]
+    return min(found)[1] if found else None
 
 
 def reading(trace: Trace, thread: int, k: int) -> Event:

@@ -13,6 +13,7 @@ from atomicpy.demo.counters import COUNTERS
 from atomicpy.demo.rounds import Row
 
 WIDTH = 80
+ALWAYS_SHOWN = 4  # columns of the table: the counter, expected, got, lost
 
 
 def gil_enabled() -> bool:
@@ -30,9 +31,13 @@ def columns() -> int:
     return shutil.get_terminal_size().columns
 
 
-def say(text: str = "") -> None:
+def filled(text: str) -> str:
     """A paragraph, as wide as the terminal and at most 80 columns."""
-    print(textwrap.fill(text, min(WIDTH, columns()), break_on_hyphens=False), flush=True)
+    return textwrap.fill(text, min(WIDTH, columns()), break_on_hyphens=False)
+
+
+def say(text: str = "") -> None:
+    print(filled(text), flush=True)
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,11 @@ def interpreter(gil: bool, cores: int) -> str:
 
 def heading(run: Run) -> str:
     """Which interpreter, whether the GIL is on, and what that means for the result."""
-    lines = [interpreter(run.gil, run.cores)]
-    lines += [IN_C if run.native else GIL_ON if run.gil else GIL_OFF]
+    lines = [filled(interpreter(run.gil, run.cores))]
+    lines += [filled(IN_C if run.native else GIL_ON if run.gil else GIL_OFF)]
     if run.gil and not run.native and "racy-call" in run.names:
         interval = COUNTERS["racy-call"].switch_interval or 0
-        lines.append(GIL_ON_CALL.format(1000 * interval, 1000 * sys.getswitchinterval()))
+        lines.append(filled(GIL_ON_CALL.format(1000 * interval, 1000 * sys.getswitchinterval())))
     each = f"{run.increments:,} increment{'s' * (run.increments > 1)} each"
     lines.append(f"\n{run.threads:,} thread{'s' * (run.threads > 1)}, {each}:\n")
     lines += [f"  {name:9}  {COUNTERS[name].does}{' in C' * run.native}" for name in run.names]
@@ -105,21 +110,29 @@ def scaled(number: float) -> str:
 
 
 class Table:
-    """The width of the columns is known beforehand, so each row is printed when its counter is done."""
+    """The width of the columns is known beforehand, so each row is printed when its counter is done.
+
+    On a narrow terminal the last columns are left out: the time, the speed, the cores; not what was lost.
+    """
 
     def __init__(self, run: Run) -> None:
         self._grouping = ","
         self._widths = self._measure(run)
-        if sum(self._widths) + 2 * (len(self._widths) - 1) > WIDTH:
+        if self._width() > WIDTH:
             self._grouping = ""
             self._widths = self._measure(run)
+        while self._width() > columns() and len(self._widths) > ALWAYS_SHOWN:
+            self._widths.pop()
+
+    def _width(self) -> int:
+        return sum(self._widths) + 2 * (len(self._widths) - 1)
 
     def _measure(self, run: Run) -> list[int]:
         count = max(len(f"{run.everything:{self._grouping}}"), len("expected"))
         return [max(map(len, [*run.names, "counter"])), count, count, count, 6, 6, 5]
 
     def _line(self, cells: Sequence[str]) -> str:
-        first, *others = zip(cells, self._widths, strict=True)
+        first, *others = zip(cells, self._widths, strict=False)
         return "  ".join([f"{first[0]:{first[1]}}", *(f"{cell:>{width}}" for cell, width in others)])
 
     def head(self) -> str:
@@ -151,7 +164,7 @@ def share(row: Row) -> str:
 
 
 def summary(run: Run, rows: Sequence[Row], interrupted: bool) -> str:
-    """One line: what was seen in this very run."""
+    """One sentence: what was seen in this very run."""
     start = "Interrupted: " if interrupted else ""
     if bad := broken(rows):
         what = listed([f"{row.name} {'lost' if row.lost > 0 else 'gained'} {abs(row.lost):,}" for row in bad])

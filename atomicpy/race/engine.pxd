@@ -16,6 +16,7 @@ cdef extern from "rc_module.h":
     bint RC_WORKS
     int RC_OFF
     dict rc_make()
+    dict rh_make()
     rc_thread *rc_this_thread() noexcept
     uint64_t rc_begin_thread(const rc_sync *parent) noexcept
     void rc_end_thread() noexcept

@@ -25,6 +25,8 @@ from atomicpy.atomic_int_array cimport AtomicIntArray
 # What rewritten code calls, by name: `_race_read__` and the others.
 calls = rc_make()
 globals().update(calls)
+# What the edges are made of: Around, Each, TracedLock, TracedRLock, for_the_program, set_whose.
+globals().update(rh_make())
 
 _KINDS = ("attribute", "global", "variable", "item", "keys")
 # Number of a thread: its name, and the node of the stack that created it (0: none).

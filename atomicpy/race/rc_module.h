@@ -225,6 +225,8 @@ static uint64_t rc_n_stacks(void) { return 0; }
 static PyObject *rc_frame_of(uint32_t node, uint32_t *parent) { (void)node; *parent = 0; Py_RETURN_NONE; }
 #endif
 
+#include "rh_locks.h" /* what the edges are made of; on the functions above */
+
 /* A class written in C may be given other methods while its flag of immutability is away: its slots follow them, as
  * those of a class written in Python do. Returns the flag, for rc_lock_type(). */
 static unsigned long rc_unlock_type(PyTypeObject *type)

@@ -28,7 +28,8 @@ def of_the_program(stack: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _machinery(file: str) -> bool:
-    return file == COMMAND or file.startswith((HERE, "<frozen ", *RUNNERS))
+    # "__init__": what the interpreter puts between a class that is called and its __init__; it has no source.
+    return file in (COMMAND, "__init__") or file.startswith((HERE, "<frozen ", *RUNNERS))
 
 
 def function(name: str) -> str:

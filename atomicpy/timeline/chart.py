@@ -14,7 +14,8 @@ ENDINGS = (".svg", ".png")
 # On no background of its own, so every colour is to stand out from white and from black alike: luminance about 0.2.
 TEXT = "#767676"
 COLOURS = ("#3579c8", "#c8611c", "#2a8f5b", "#a456bd", "#8a7f1e", "#c2476f", "#1b8a9a", "#8c6a55")
-LABEL = 0.035  # of the width: spans from this on carry the name of their thread, so that it is not told by colour alone
+WIDTH = 4.8  # inches: on the screen of a phone its letters are still to be read
+LABEL = 0.045  # of the width: spans from this on carry the name of their thread, so that it is not told by colour alone
 
 
 def refusal(path: Path) -> str | None:
@@ -67,7 +68,7 @@ def write(runs: Sequence[Run], threads: int, seconds: float, path: Path) -> None
 
         cores = rows(list(runs))
         height = 0.6 + len(runs) * (0.75 + 0.42 * len(cores)) + 0.5
-        figure = Figure(figsize=(7.5, height), layout="constrained")
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
         axes = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
         for axis, run in zip(axes, runs, strict=True):
             draw(axis, run, cores, seconds)

@@ -3,6 +3,7 @@
 import argparse
 import reprlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from atomicpy.demo.cli import whole_number
@@ -102,24 +103,30 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def show(threads: int, seconds: float, output: Path | None, other: str | None) -> int:
-    runs: list[Run] = []
-    say(f"{threads} thread{'s' * (threads > 1)} at work for {seconds:g} s.")
-    for interpreter in with_and_without(other):
-        runs.append(measured(interpreter, threads, seconds))
-        tell(runs[-1], threads, rows(runs), seconds)
-    say()
-    if len(runs) == 1:
-        say(
-            f"There is no free-threaded Python with atomicpy on PATH ({', '.join(FREE_THREADED)}) for the side without "
-            "the GIL; name one with --python."
-        )
-    else:
-        say(verdict(runs[0], runs[1], threads))
+    runs = told((measured(each, threads, seconds) for each in with_and_without(other)), threads, seconds)
     if output:
         chart.write(runs, threads, seconds, output)
         say()
         say(f"Chart written to {output}.")
     return OK
+
+
+def told(runs: Iterable[Run], threads: int, seconds: float) -> list[Run]:
+    """Print them, each as it comes, and what they say together."""
+    seen: list[Run] = []
+    say(f"{threads} thread{'s' * (threads > 1)} at work for {seconds:g} s.")
+    for each in runs:
+        seen.append(each)
+        tell(each, threads, rows(seen), seconds)
+    say()
+    if len(seen) == 1:
+        say(
+            f"There is no free-threaded Python with atomicpy on PATH ({', '.join(FREE_THREADED)}) for the side without "
+            "the GIL; name one with --python."
+        )
+    else:
+        say(verdict(seen[0], seen[1], threads))
+    return seen
 
 
 def verdict(gil: Run, free: Run, threads: int) -> str:

@@ -7,9 +7,12 @@
  */
 #include "hammer.h"
 
+#include <unistd.h>
+
 #include "ap_atomic.h"
 #include "ap_mutex.h"
 #include "ap_once.h"
+#include "ap_os.h"
 #include "ap_rwmutex.h"
 #include "ap_wait.h"
 #include "ap_waitgroup.h"
@@ -48,14 +51,47 @@ static void hand_over(int me)
     for (int i = 0; i < ROUNDS / 20; i++) {
         CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
         guarded++;
+        mutex.fair_at = 0; /* and that nobody was handed it for long */
         CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
         CHECK(ap_mutex_unlock(&mutex));
     }
 }
 
+/* An unlock at every moment of another thread's way to sleep, and nobody else who could make up for a lost wake-up. */
+static ap_u32 round_begun, round_ended;
+
+static void *lock_each_round(void *unused)
+{
+    for (uint32_t i = 1; i <= ROUNDS / 10; i++) {
+        while (ap_load_u32(&round_begun) != i) { }
+        CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
+        CHECK(ap_mutex_unlock(&mutex));
+        ap_exchange_u32(&round_ended, i);
+    }
+    return unused;
+}
+
+static void test_wake_up(void)
+{
+    pthread_t other;
+    CHECK(pthread_create(&other, NULL, lock_each_round, NULL) == 0);
+    for (uint32_t i = 1; i <= ROUNDS / 10; i++) {
+        CHECK(ap_mutex_try_lock(&mutex));
+        ap_exchange_u32(&round_begun, i);
+        for (uint32_t pauses = i * 7919 % 512; pauses > 0; pauses--) {
+            ap_cpu_relax();
+        }
+        CHECK(ap_mutex_unlock(&mutex));
+        while (ap_load_u32(&round_ended) != i) { }
+    }
+    pthread_join(other, NULL);
+    printf("ok  mutex: no wake-up is lost\n");
+}
+
 static void test_mutex(void)
 {
     ap_mutex_init(&mutex);
+    test_wake_up();
     hammer("mutex: lock, try_lock, timed lock, unlock", lock_unlock);
     CHECK(guarded == (int64_t)THREADS * ROUNDS);
     CHECK(!ap_mutex_is_locked(&mutex));
@@ -326,6 +362,7 @@ static void test_wait(void)
 
 int main(void)
 {
+    alarm(600); /* a wake-up that is lost is a failure, not a hang */
     CHECK(ap_wait_init() && ap_wait_init() && ap_thread_init() && ap_thread_init());
     test_mutex();
     test_rwmutex();

@@ -90,6 +90,39 @@ static void *read_once(void *unused)
     return unused;
 }
 
+/* A reader that was let in by the writer, which it had waited for. */
+static ap_rwmutex let_in;
+
+static void with_the_reader_that_was_let_in(void)
+{
+    CHECK(ap_rwmutex_readers_of(ap_rwmutex_state(&let_in)) == 1 && ap_rwmutex_readers_are_orphans(&let_in));
+}
+
+static void *wait_to_read(void *unused)
+{
+    CHECK(ap_rwmutex_read_lock_until(&let_in, AP_FOREVER));
+    sleep_on_turn(unused);
+    CHECK(ap_rwmutex_read_unlock(&let_in));
+    return unused;
+}
+
+static void test_fork_beside_a_reader_that_was_let_in(void)
+{
+    pthread_t reader;
+    ap_rwmutex_init(&let_in);
+    /* The first that reads is this thread, which the child has. */
+    CHECK(ap_rwmutex_try_read_lock(&let_in) && ap_rwmutex_read_unlock(&let_in));
+    CHECK(ap_rwmutex_try_write_lock(&let_in));
+    CHECK(pthread_create(&reader, NULL, wait_to_read, NULL) == 0);
+    while (ap_sleepers(&let_in.state) == 0) { }
+    CHECK(ap_rwmutex_write_unlock(&let_in));
+    while (ap_sleepers(&turn) == 0) { }
+    in_child(with_the_reader_that_was_let_in);
+    while (ap_wake(&turn, 1) == 0) { }
+    pthread_join(reader, NULL);
+    printf("ok  fork beside a reader that was let in\n");
+}
+
 static void test_fork_after_reading(void)
 {
     pthread_t reader;
@@ -173,6 +206,7 @@ int main(void)
     test_fork();
     test_fork_rwmutex();
     test_fork_after_reading();
+    test_fork_beside_a_reader_that_was_let_in();
     printf("ok  all\n");
     return 0;
 }

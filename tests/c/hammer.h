@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: MIT
  *
- * hammer.h: for the programs here: a check that aborts, and threads that start together.
+ * hammer.h: for the programs here: threads that start together.
  */
 #ifndef HAMMER_H
 #define HAMMER_H
 
-/* -std=c11 hides POSIX until it is asked for; so this is the first include of a program. */
-#if !defined(__APPLE__) && !defined(_POSIX_C_SOURCE)
-#define _POSIX_C_SOURCE 200809L
-#endif
+#include "check.h" /* before all others */
 
 #include <pthread.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 enum { THREADS = 8, ROUNDS = 20000 };
 
 static const int64_t MS = 1000000;
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);             \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
 
 /* ---- threads that start together ---- */
 

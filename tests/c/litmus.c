@@ -10,14 +10,11 @@
  */
 #if defined(__linux__)
 #define _GNU_SOURCE /* sched_getaffinity */
-#elif !defined(__APPLE__)
-#define _POSIX_C_SOURCE 200809L
 #endif
+#include "check.h" /* before all others */
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,14 +36,6 @@ enum { RELAXED_RUNS = 1, RELAXED_MUST_SHOW = 0 };
 #endif
 
 static const int64_t MS = 1000000;
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);             \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
 
 enum { MAX_THREADS = 4, BATCH = 64 };
 

@@ -7,24 +7,12 @@
  * of them would work if it were relaxed; ThreadSanitizer goes by the order that is asked for, not by what the machine
  * happens to give, and reports the plain variable as a data race. So this says most under `make orders-tsan`.
  */
-#if !defined(__APPLE__)
-#define _POSIX_C_SOURCE 200809L
-#endif
+#include "check.h" /* before all others */
 
 #include <pthread.h>
 #include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "ap_atomic.h"
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);             \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 

@@ -3,27 +3,15 @@
  * shards.c: threads come, count and go; others drain, load and free the counters meanwhile; and the totals are exact.
  * `make shards`, `make shards-tsan`.
  */
-#if !defined(__APPLE__)
-#define _POSIX_C_SOURCE 200809L
-#endif
+#include "check.h" /* before all others */
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ap_shards.h"
 
 enum { THREADS = 8, ROUNDS = 20000, GENERATIONS = 100 };
-
-#define CHECK(condition)                                                                          \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition);             \
-            abort();                                                                              \
-        }                                                                                         \
-    } while (0)
 
 static void together(void *(*run)(void *), int threads)
 {

@@ -7,6 +7,8 @@
  */
 #include "hammer.h"
 
+#include <unistd.h>
+
 #include "ap_count.h"
 #include "ap_mutex.h"
 #include "ap_once.h"
@@ -71,6 +73,37 @@ static void *lock_and_unlock_unfair(void *unused)
     return unused;
 }
 
+/* The first of a line of two: it is the owner by the unlock's own step, and sees that this was once for some time. */
+static int64_t unlocked_at;
+
+static void *be_handed(void *unused)
+{
+    CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
+    CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+    CHECK(mutex.fair_at >= unlocked_at + AP_FAIR_AFTER);
+    mutex.fair_at = INT64_MAX; /* however long it takes from here: not once more */
+    CHECK(ap_mutex_unlock(&mutex));
+    return unused;
+}
+
+static void test_line_of_two(void)
+{
+    pthread_t threads[2];
+    CHECK(ap_mutex_try_lock(&mutex));
+    start_thread(&threads[0], be_handed);
+    until_asleep(&mutex.state, 1);
+    start_thread(&threads[1], lock_and_unlock);
+    until_asleep(&mutex.state, 2);
+    sleep_ms(5); /* more than AP_FAIR_AFTER */
+    unlocked_at = ap_now();
+    CHECK(ap_mutex_unlock(&mutex));
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    mutex.fair_at = 0;
+    EXPECT("of two that wait, the first is handed the mutex, and its unlock wakes the other", [AP_MUTEX_LOCK_SLOW] = 2,
+        [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 3, [AP_WAKE] = 2, [AP_MUTEX_HAND_OVER] = 1);
+}
+
 static void test_mutex(void)
 {
     pthread_t threads[4];
@@ -99,6 +132,8 @@ static void test_mutex(void)
     }
     EXPECT("one that has waited long costs one sleep and one hand-over; its own unlock is fast: four times",
         [AP_MUTEX_LOCK_SLOW] = 4, [AP_SLEEP] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_WAKE] = 4, [AP_MUTEX_HAND_OVER] = 4);
+
+    test_line_of_two();
 
     CHECK(ap_mutex_try_lock(&mutex) && !ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
     CHECK(ap_mutex_unlock(&mutex));
@@ -212,6 +247,7 @@ static void test_once_and_waitgroup(void)
 
 int main(void)
 {
+    alarm(300); /* a wake-up that is lost is a failure, not a hang */
     CHECK(ap_wait_init() && ap_thread_init());
     test_mutex();
     test_rwmutex();

@@ -3,11 +3,13 @@
 Each file has one subject. All of it is put in before the program starts, and taken out by uninstall().
 """
 
+from atomicpy.race import engine
 from atomicpy.race.edges import aio, atomics, caches, futures, imports, locks, queues, replaced, threads
 
 
 def install() -> None:
     """Before the program is imported: what it takes from a module by name must be the replacement."""
+    engine.set_whose(replaced.whose)
     for part in (locks, threads, queues, futures, aio, imports, caches, atomics):
         part.install()
 

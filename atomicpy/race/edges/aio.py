@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable
 from typing import Any
 
-from atomicpy.race.edges.replaced import replace
-from atomicpy.race.engine import Clock
+from atomicpy.race.edges.replaced import around
+from atomicpy.race.engine import Around, Clock
 
 
 def install() -> None:
     import asyncio  # here: it is large, and only the detector needs it
 
-    cls = asyncio.BaseEventLoop
-    original = vars(cls)["call_soon_threadsafe"]
-
-    @functools.wraps(original)
-    def call_soon_threadsafe(self: Any, callback: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    def calls(self: Any, callback: Any = None, *arguments: Any, **named: Any) -> Any:
         if not callable(callback) or sys.is_finalizing():
-            return original(self, callback, *arguments, **named)
+            return None
         clock = Clock()
         clock.release()
+        return (self, Around(callback, clock.acquire), *arguments), named
 
-        def call(*given: Any) -> Any:
-            clock.acquire()
-            return callback(*given)
-
-        return original(self, call, *arguments, **named)
-
-    replace(cls, "call_soon_threadsafe", call_soon_threadsafe)
+    around(asyncio.BaseEventLoop, "call_soon_threadsafe", calls)

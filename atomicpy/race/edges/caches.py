@@ -6,48 +6,28 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from atomicpy.race.edges.replaced import for_the_program, replace
-from atomicpy.race.engine import Clock
+from atomicpy.race.edges.replaced import around
+from atomicpy.race.engine import Around, Clock, for_the_program
 
 
 def install() -> None:
     original = functools.lru_cache
 
-    @functools.wraps(original)
-    def lru_cache(maxsize: Any = 128, typed: bool = False) -> Any:
+    def cached(function: Callable[..., Any], limit: Any, typed: bool) -> Any:
+        clock = Clock()
+        kept = original(limit, typed)(Around(function, end=clock.release))
+        kept.__wrapped__ = function
+        return Around(kept, end=clock.acquire)
+
+    def lru_cached(result: Any, maxsize: Any = 128, typed: bool = False) -> Any:
         if not for_the_program():
-            return original(maxsize, typed)
-        limit = 128 if callable(maxsize) else maxsize
+            return result
+        if callable(maxsize):  # @lru_cache
+            return cached(maxsize, 128, typed)
+        return Around(result, after=lambda _, function: cached(function, maxsize, typed))
 
-        def decorate(function: Callable[..., Any]) -> Any:
-            clock = Clock()
+    def simply_cached(result: Any, user_function: Any) -> Any:
+        return cached(user_function, None, False) if for_the_program() else result
 
-            @functools.wraps(function)
-            def inner(*arguments: Any, **named: Any) -> Any:
-                try:
-                    return function(*arguments, **named)
-                finally:
-                    clock.release()
-
-            kept = original(limit, typed)(inner)
-
-            @functools.wraps(kept)
-            def outer(*arguments: Any, **named: Any) -> Any:
-                try:
-                    return kept(*arguments, **named)
-                finally:
-                    clock.acquire()
-
-            for name in ("cache_info", "cache_clear", "cache_parameters"):
-                setattr(outer, name, getattr(kept, name))
-            outer.__wrapped__ = function
-            return outer
-
-        return decorate(maxsize) if callable(maxsize) else decorate
-
-    @functools.wraps(functools.cache)
-    def cache(user_function: Callable[..., Any], /) -> Any:
-        return lru_cache(None)(user_function)
-
-    replace(functools, "lru_cache", lru_cache)
-    replace(functools, "cache", cache)
+    around(functools, "lru_cache", after=lru_cached)
+    around(functools, "cache", after=simply_cached)

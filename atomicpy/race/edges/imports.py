@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import functools
 import importlib
 import sys
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-from atomicpy.race.edges.replaced import acquire, release, replace
+from atomicpy.race.edges.replaced import acquire, around, release
 
 
 def _seen(name: str) -> None:
@@ -20,46 +19,35 @@ def _seen(name: str) -> None:
             acquire(module)
 
 
+def _executed(result: None, loader: Any, module: Any) -> None:
+    release(module)
+
+
+def _imported(  # the names of its arguments are the builtin's
+    found: Any,
+    name: str,
+    globals: Any = None,  # noqa: A002
+    locals: Any = None,  # noqa: A002
+    fromlist: Any = (),
+    level: int = 0,
+) -> Any:
+    if not level:
+        _seen(name)
+    inside = getattr(found, "__name__", None)
+    if inside is not None and fromlist:
+        _seen(inside)
+        for each in fromlist:
+            if isinstance(each, str):
+                _seen(f"{inside}.{each}")
+    return found
+
+
+def _imported_module(found: Any, *_: Any, **__: Any) -> Any:
+    _seen(found.__name__)
+    return found
+
+
 def install() -> None:
-    execute = SourceFileLoader.exec_module
-    find, module_of = builtins.__import__, importlib.import_module
-
-    def exec_module(self: Any, module: Any) -> None:
-        execute(self, module)
-        release(module)
-
-    @functools.wraps(find)
-    def new_import(  # the names of its arguments are the builtin's
-        name: str,
-        globals: Any = None,  # noqa: A002
-        locals: Any = None,  # noqa: A002
-        fromlist: Any = (),
-        level: int = 0,
-    ) -> Any:
-        found = find(name, globals, locals, fromlist, level)
-        if not level:
-            _seen(name)
-        inside = getattr(found, "__name__", None)
-        if inside is not None and fromlist:
-            _seen(inside)
-            for each in fromlist:
-                if isinstance(each, str):
-                    _seen(f"{inside}.{each}")
-        return found
-
-    @functools.wraps(module_of)
-    def import_module(name: str, package: str | None = None) -> Any:
-        found = module_of(name, package)
-        _seen(found.__name__)
-        return found
-
-    # SourceFileLoader inherits it: put one in front, and take it away again.
-    replace_inherited(SourceFileLoader, "exec_module", exec_module)
-    replace(builtins, "__import__", new_import)
-    replace(importlib, "import_module", import_module)
-
-
-def replace_inherited(cls: Any, name: str, value: Any) -> None:
-    if name not in vars(cls):
-        setattr(cls, name, getattr(cls, name))
-    replace(cls, name, value)
+    around(SourceFileLoader, "exec_module", after=_executed)
+    around(builtins, "__import__", after=_imported)
+    around(importlib, "import_module", after=_imported_module)

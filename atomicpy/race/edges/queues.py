@@ -3,100 +3,110 @@
 from __future__ import annotations
 
 import collections
-import functools
 import queue
 import threading
 from typing import Any
 
-from atomicpy.race.edges.locks import Lock
-from atomicpy.race.edges.replaced import acquire, release, replace
-from atomicpy.race.engine import Clock
+from atomicpy.race.edges.kept import Kept
+from atomicpy.race.edges.replaced import acquire, around, release, replace
+from atomicpy.race.engine import Around, Clock, traced
+
+_KINDS = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
 
 
 def install() -> None:
     cls = queue.Queue
-    originals = {name: vars(cls)[name] for name in ("__init__", "put", "get", "task_done", "join")}
+    own = {vars(kind)[name] for kind in _KINDS for name in ("_put", "_get")}
 
-    @functools.wraps(originals["__init__"])
-    def new_init(self: Any, maxsize: int = 0) -> None:
-        originals["__init__"](self, maxsize)
-        if not all(getattr(type(self), name).__module__ == __name__ for name in ("_put", "_get")):
+    def made(result: None, self: Any, /, *_: Any, **__: Any) -> None:
+        if not {type(self)._put, type(self)._get} <= own:
             # A subclass: the program's own code runs with the queue's lock held, and may rely on it.
-            self.mutex = Lock.of_the_program()
+            self.mutex = traced(self.mutex)
             for name in ("not_empty", "not_full", "all_tasks_done"):
                 setattr(self, name, threading.Condition(self.mutex))
 
-    @functools.wraps(originals["put"])
-    def new_put(self: Any, item: Any, *arguments: Any, **named: Any) -> None:
-        originals["put"](self, item, *arguments, **named)
+    def was_put(result: None, self: Any, /, *_: Any, **__: Any) -> None:
         if self.maxsize > 0:
             acquire(self)
 
-    @functools.wraps(originals["get"])
-    def new_get(self: Any, *arguments: Any, **named: Any) -> Any:
+    def makes_room(self: Any, /, *_: Any, **__: Any) -> None:
         if self.maxsize > 0:
             release(self)
-        return originals["get"](self, *arguments, **named)
 
-    @functools.wraps(originals["task_done"])
-    def new_task_done(self: Any) -> None:
+    def done(self: Any, /, *_: Any) -> None:
         release(self.all_tasks_done)
-        originals["task_done"](self)
 
-    @functools.wraps(originals["join"])
-    def new_join(self: Any) -> None:
-        originals["join"](self)
+    def joined(result: None, self: Any) -> None:
         acquire(self.all_tasks_done)
 
-    for name, new in (("put", new_put), ("get", new_get), ("task_done", new_task_done), ("join", new_join)):
-        replace(cls, name, new)
-    for kind in (queue.Queue, queue.LifoQueue, queue.PriorityQueue):
+    for kind in _KINDS:
         _install_items(kind)
-    replace(cls, "__init__", new_init)
+    own |= {vars(kind)[name] for kind in _KINDS for name in ("_put", "_get")}
+    around(cls, "__init__", after=made)
+    around(cls, "put", after=was_put)
+    around(cls, "get", makes_room)
+    around(cls, "task_done", done)
+    around(cls, "join", after=joined)
     replace(queue, "SimpleQueue", SimpleQueue)
+
+
+_Items = collections.defaultdict[int, collections.deque[Clock]]
+# By the identity of an item that is in the queue: the clocks of those who have put it there, in their order.
+_items: Kept[_Items] = Kept(lambda: collections.defaultdict(collections.deque))
 
 
 def _install_items(cls: type) -> None:
     """One clock an item; both run under the queue's lock."""
-    put, get = vars(cls)["_put"], vars(cls)["_get"]
 
-    def _put(self: Any, item: Any) -> None:
-        clock = Clock()
+    def puts(self: Any, item: Any) -> None:
+        items = _items.of(self)
+        if items and not self.queue:  # the program has cleared it by hand
+            items.clear()
+        items[id(item)].append(clock := Clock())
         clock.release()
-        self.__dict__.setdefault("_race_items", {}).setdefault(id(item), collections.deque()).append(clock)
-        put(self, item)
 
-    def _get(self: Any) -> Any:
-        item = get(self)
-        clocks = self.__dict__.get("_race_items", {})
-        if id(item) in clocks:
-            clocks[id(item)].popleft().acquire()
-            if not clocks[id(item)]:
-                del clocks[id(item)]
+    def got(item: Any, self: Any) -> Any:
+        clocks = _items.of(self).get(id(item))
+        if clocks:
+            if cls is queue.PriorityQueue:  # which of the equal ones it was, only the heap knows
+                for clock in clocks:
+                    clock.acquire()
+                clocks.popleft()
+            else:
+                (clocks.pop if cls is queue.LifoQueue else clocks.popleft)().acquire()
+            if not clocks:
+                del _items.of(self)[id(item)]
         return item
 
-    replace(cls, "_put", _put)
-    replace(cls, "_get", _get)
+    around(cls, "_put", puts)
+    around(cls, "_get", after=got)
+
+
+def _with_clock(self: Any, *arguments: Any, **named: Any) -> Any:
+    if not (arguments or "item" in named):
+        return None  # it says what is wrong
+    item, *rest = arguments or (named.pop("item"),)
+    if not named.keys() <= {"block", "timeout"}:
+        return None
+    clock = Clock()
+    clock.release()
+    return (self, (item, clock), *rest), named
+
+
+def _without_clock(pair: Any, *_: Any, **__: Any) -> Any:
+    item, clock = pair
+    clock.acquire()
+    return item
 
 
 class SimpleQueue(queue.SimpleQueue[Any]):
     """In the place of the library's, which is written in C: each item travels with its clock."""
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-        clock = Clock()
-        clock.release()
-        super().put((item, clock))
-
-    def get(self, block: bool = True, timeout: float | None = None) -> Any:
-        item, clock = super().get(block, timeout)
-        clock.acquire()
-        return item
-
-    def put_nowait(self, item: Any) -> None:
-        self.put(item)
-
-    def get_nowait(self) -> Any:
-        return self.get(False)
+    __slots__ = ()
+    put = Around(queue.SimpleQueue.put, _with_clock)  # type: ignore[assignment]
+    put_nowait = Around(queue.SimpleQueue.put_nowait, _with_clock)  # type: ignore[assignment]
+    get = Around(queue.SimpleQueue.get, after=_without_clock)  # type: ignore[assignment]
+    get_nowait = Around(queue.SimpleQueue.get_nowait, after=_without_clock)  # type: ignore[assignment]
 
 
 SimpleQueue.__module__ = queue.SimpleQueue.__module__

@@ -1,82 +1,81 @@
-"""Replace a function of a module or a class, and put it back; who calls it: the program, or the library for itself."""
+"""Replace a function of a module or a class, and put it back; whose code a file is: the program's, or the library's."""
 
 from __future__ import annotations
 
-import functools
 import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from atomicpy.race import engine
+from atomicpy.race.engine import Around
 
 LIBRARY = os.path.dirname(os.__file__) + os.sep
 PACKAGES = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
-_originals: list[tuple[Callable[[Any, str, Any], None], Any, str, Any]] = []
+_MISSING = object()
+_originals: list[tuple[Any, str, Any]] = []
 
 
 def replace(owner: Any, name: str, value: Any) -> None:
-    """`owner.name = value`, until put_back()."""
-    _originals.append((setattr, owner, name, vars(owner)[name]))
-    setattr(owner, name, value)
+    """`owner.name = value`, until put_back(): of a module, or a class; it may be written in C, or inherit it."""
+    _originals.append((owner, name, vars(owner).get(name, _MISSING)))
+    _set(owner, name, value)
 
 
-def replace_in_type(owner: type, name: str, value: Any) -> None:
-    """As replace(), for a class that is written in C."""
-    _originals.append((engine.set_type_attribute, owner, name, vars(owner)[name]))
-    engine.set_type_attribute(owner, name, value)
+def around(
+    owner: Any,
+    name: str,
+    before: Callable[..., Any] | None = None,
+    after: Callable[..., Any] | None = None,
+    failed: Callable[..., Any] | None = None,
+    end: Callable[..., Any] | None = None,
+    program: bool = False,
+) -> None:
+    """Put an Around in the place of a function that is there. `program`: only where the program calls it."""
+    original = vars(owner).get(name, _MISSING)
+    original = getattr(owner, name) if original is _MISSING else original
+    replace(owner, name, Around(original, before, after, failed, end, program=program))
 
 
 def put_back() -> None:
     while _originals:
-        put, owner, name, original = _originals.pop()
-        put(owner, name, original)
+        _set(*_originals.pop())
 
 
-def for_the_program() -> bool:
-    """Whether the nearest caller outside the detector is no part of the standard library.
+def _set(owner: Any, name: str, value: Any) -> None:
+    if value is _MISSING:
+        delattr(owner, name)
+    elif isinstance(owner, type):
+        engine.set_type_attribute(owner, name, value)
+    else:
+        setattr(owner, name, value)
+
+
+def whose(file: str) -> bool | None:
+    """True: the program's; False: the standard library's; None: the detector's own.
 
     What the library asks for, for itself, orders nothing: its locks are no promise to the program.
     """
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(HERE) and frame.f_back is not None:
-        frame = frame.f_back
-    file = frame.f_code.co_filename
+    if file.startswith(HERE):
+        return None
     return not file.startswith((LIBRARY, "<frozen")) or any(folder in file for folder in PACKAGES)
 
 
-def around(
-    cls: type,
-    name: str,
-    before: Callable[[Any], object] | None = None,
-    after: Callable[[Any, Any], object] | None = None,
-) -> None:
-    """Call `before(self)` ahead of a method and `after(self, result)` behind it, where the program calls it."""
-    original = vars(cls)[name]
-
-    @functools.wraps(original)
-    def method(self: Any, *arguments: Any, **named: Any) -> Any:
-        ours = for_the_program()
-        if ours and before is not None:
-            before(self)
-        result = original(self, *arguments, **named)
-        if ours and after is not None:
-            after(self, result)
-        return result
-
-    replace(cls, name, method)
+# ---- what stands before and behind -------------------------------------------------------------------------------
 
 
-def release(self: Any) -> None:
+def release(self: Any, /, *_: Any, **__: Any) -> None:
+    """Before a method: what the thread has done comes before an acquire of the object's clock."""
     engine.clock_of(self).release()
 
 
-def acquire(self: Any) -> None:
+def acquire(self: Any, /, *_: Any, **__: Any) -> None:
     engine.clock_of(self).acquire()
 
 
-def acquire_if_true(self: Any, result: Any) -> None:
-    if result:
+def acquire_after(result: Any, self: Any, /, *_: Any, **__: Any) -> Any:
+    """Behind a method, unless it returned False: not got, or timed out."""
+    if result is not False:
         engine.clock_of(self).acquire()
+    return result

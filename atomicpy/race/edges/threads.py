@@ -3,76 +3,77 @@
 from __future__ import annotations
 
 import _thread
-import functools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from atomicpy.race import engine
-from atomicpy.race.edges.replaced import replace
-from atomicpy.race.engine import Clock
+from atomicpy.race.edges.kept import Kept
+from atomicpy.race.edges.replaced import around
+from atomicpy.race.engine import Around, Clock
+
+_is_set = threading.Event.is_set  # as it was before the detector
+
+
+class _Life:
+    """Of a thread: its start, where that was, and its end."""
+
+    def __init__(self) -> None:
+        self.begin, self.end, self.created = Clock(), Clock(), engine.here()
 
 
 def install() -> None:
     cls: Any = threading.Thread
-    start, inner, join, is_alive = (vars(cls)[name] for name in ("start", "_bootstrap_inner", "join", "is_alive"))
+    lives: Kept[_Life] = Kept(_Life)
+    is_alive = vars(cls)["is_alive"]
 
-    @functools.wraps(start)
-    def new_start(self: Any) -> None:
-        self._race_begin, self._race_end, self._race_created = Clock(), Clock(), engine.here()
-        self._race_begin.release()
-        start(self)
+    def starts(self: Any, /, *_: Any) -> None:
+        # A mistake says what is wrong, and orders nothing: a second start, or one before Thread.__init__ was called.
+        if getattr(self, "_initialized", False) and not _is_set(self._started):
+            lives.put(self, life := _Life())
+            life.begin.release()
 
-    @functools.wraps(inner)
-    def new_inner(self: Any) -> None:
-        begin = getattr(self, "_race_begin", None)  # of one that was started before the detector: nothing
-        if begin is not None:
-            engine.begin_thread(begin, self.name, self._race_created)
-        try:
-            inner(self)
-        finally:
-            if begin is not None:
-                self._race_end.release()
-            engine.end_thread()
+    def begins(self: Any) -> None:
+        life = lives.find(self)  # of one that was started before the detector: nothing
+        if life is not None:
+            engine.begin_thread(life.begin, self.name, life.created)
+
+    def ends(self: Any) -> None:
+        life = lives.find(self)
+        if life is not None:
+            life.end.release()
+        engine.end_thread()
 
     def ended(self: Any) -> None:
-        end = getattr(self, "_race_end", None)
-        if end is not None:
-            end.acquire()
+        life = lives.find(self)
+        if life is not None:
+            life.end.acquire()
 
-    @functools.wraps(join)
-    def new_join(self: Any, timeout: float | None = None) -> None:
-        join(self, timeout)
+    def joined(result: None, self: Any, /, *_: Any, **__: Any) -> None:
         if not is_alive(self):  # it did not time out
             ended(self)
 
-    @functools.wraps(is_alive)
-    def new_is_alive(self: Any) -> bool:
-        alive: bool = is_alive(self)
+    def looked(alive: bool, self: Any) -> bool:
         if not alive:
             ended(self)
         return alive
 
-    replace(cls, "start", new_start)
-    replace(cls, "_bootstrap_inner", new_inner)
-    replace(cls, "join", new_join)
-    replace(cls, "is_alive", new_is_alive)
-    begin = _thread.start_new_thread
+    around(cls, "start", starts)
+    around(cls, "_bootstrap_inner", begins, end=ends)
+    around(cls, "join", after=joined)
+    around(cls, "is_alive", after=looked)
 
-    @functools.wraps(begin)
-    def start_new_thread(function: Callable[..., object], arguments: Any, named: Any = None, /) -> int:
-        if not callable(function) or not isinstance(arguments, tuple):
-            return begin(function, arguments)  # which says what is wrong
+    def starts_new(function: Any = None, *rest: Any, **named: Any) -> Any:
+        if not callable(function) or named:
+            return None  # it says what is wrong
         clock, created = Clock(), engine.here()
         clock.release()
 
-        def body() -> None:
+        def begins_new(*_: Any, **__: Any) -> None:
             engine.begin_thread(clock, f"Thread {_thread.get_ident()}", created)
-            try:
-                function(*arguments, **(named or {}))
-            finally:
-                engine.end_thread()
 
-        return begin(body, ())
+        def ends_new(*_: Any, **__: Any) -> None:
+            engine.end_thread()
 
-    replace(_thread, "start_new_thread", start_new_thread)
+        return (Around(function, begins_new, end=ends_new), *rest), {}
+
+    around(_thread, "start_new_thread", starts_new)

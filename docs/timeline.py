@@ -1,0 +1,57 @@
+"""Record a time line for the pages: docs/measured/timeline.json, and its chart, docs/pictures/timeline.svg.
+
+    python docs/timeline.py [--python FREE-THREADED-INTERPRETER]
+
+It is what `python -m atomicpy timeline --output FILE.svg` measures; docs/figures.py prints it as that command does.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from atomicpy.timeline import chart
+from atomicpy.timeline.cli import SECONDS, THREADS, told
+from atomicpy.timeline.interpreters import Run, Span, measured, with_and_without
+
+DOCS = Path(__file__).resolve().parent
+RECORD = DOCS / "measured" / "timeline.json"
+QUIET = 0.9  # of two cores: from there on the picture shows the threads, and not what else the machine had to do
+TRIES = 5
+
+
+def recorded():
+    """(runs, threads, seconds), as they were saved."""
+    saved = json.loads(RECORD.read_text("utf-8"))
+    runs = [Run(**{**run, "spans": [Span(*span) for span in run["spans"]]}) for run in saved["runs"]]
+    return runs, saved["threads"], saved["seconds"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--python", help="for the side without the GIL, where this interpreter has one")
+    other = parser.parse_args().python
+    if reason := chart.refusal(DOCS / "pictures" / "timeline.svg"):
+        sys.exit(reason)
+    for _ in range(TRIES):
+        runs = [measured(each, THREADS, SECONDS) for each in with_and_without(other)]
+        if len(runs) != 2:
+            sys.exit("there is no free-threaded interpreter with atomicpy: name one with --python")
+        with_gil, without = runs
+        if with_gil.parallelism >= QUIET and without.parallelism >= QUIET * min(2, len(without.cores)):
+            break
+    else:
+        sys.exit(
+            f"in {TRIES} runs the machine was never quiet: {without.parallelism:.2f} cores at work without the GIL"
+        )
+    told(runs, THREADS, SECONDS)
+    saved = {"threads": THREADS, "seconds": SECONDS, "runs": [dataclasses.asdict(run) for run in runs]}
+    for run in saved["runs"]:
+        run["spans"] = [[s["thread"], s["core"], round(s["start"], 6), round(s["end"], 6)] for s in run["spans"]]
+    RECORD.write_text(json.dumps(saved) + "\n", "utf-8")
+    chart.write(recorded()[0], THREADS, SECONDS, DOCS / "pictures" / "timeline.svg")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

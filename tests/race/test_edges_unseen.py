@@ -1,0 +1,177 @@
+"""What a program sees of the detector's edges: nothing. Tracebacks, stacks, vars(), names, errors are as without it."""
+
+import subprocess
+import sys
+
+import pytest
+from helpers import CAN_FORK, PYTHON
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
+
+# Each prints what it sees; addresses and thread idents are the same in no two runs.
+START = r"""
+import re, sys, traceback
+def show(text):
+    text = re.sub(r"0x[0-9a-f]+", "0x…", str(text))
+    # What runs the program is no part of it.
+    print("\n".join(line for line in text.splitlines() if "\N{RIGHTWARDS ARROW}" not in line))
+def attempt(function, *arguments, **named):
+    try:
+        show(repr(function(*arguments, **named)))
+    except BaseException as error:
+        trace = error.__traceback__
+        while trace is not None and trace.tb_frame.f_code is not attempt.__code__:
+            trace = trace.tb_next
+        show("".join(traceback.format_exception(error.with_traceback(trace))))
+def stack():
+    frames = traceback.extract_stack()
+    at = max((i for i, frame in enumerate(frames) if frame.name in ("<module>", "_bootstrap")), default=0)
+    show("\n".join(f"{frame.name} {frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[at:-1]))
+"""
+
+SEEN = {
+    "errors": r"""
+import threading, queue, concurrent.futures as cf, _thread, functools, atomicpy
+q, full = queue.Queue(), queue.Queue(1); full.put(1)
+attempt(q.get, False); attempt(q.get, timeout=0.001); attempt(full.put, 2, False); attempt(q.task_done)
+attempt(queue.SimpleQueue().get, False); attempt(queue.SimpleQueue().get_nowait); attempt(queue.SimpleQueue().put, 1, wrong=2)
+attempt(queue.SimpleQueue().put); attempt(queue.LifoQueue().get_nowait); attempt(q.put); attempt(q.task_done, 5)
+attempt(threading.Lock().release); attempt(threading.RLock().release); attempt(threading.Lock().acquire, False, 5)
+attempt(threading.Lock().acquire, 1, 2, 3); attempt(threading.Lock().acquire, timeout=-5); attempt(threading.Lock, 3)
+attempt(threading.Condition().notify); attempt(threading.Condition(threading.Lock()).wait)
+attempt(threading.BoundedSemaphore(1).release); attempt(threading.Semaphore().release, 0)
+thread = threading.Thread(target=str)
+attempt(thread.join); thread.start(); attempt(thread.start); thread.join(); attempt(thread.start, 4); attempt(thread.join, "x")
+barrier = threading.Barrier(2); barrier.abort(); attempt(barrier.wait); attempt(threading.Barrier(2).wait, 0.001)
+future = cf.Future(); attempt(future.result, 0.001); future.cancel(); attempt(future.result); attempt(future.set_result, 1)
+attempt(lambda: list(cf.as_completed([cf.Future()], timeout=0.001)))
+attempt(_thread.start_new_thread, 1, ()); attempt(_thread.start_new_thread, str); attempt(_thread.start_new_thread, str, 1)
+def wrong():
+    raise ValueError("wrong")
+with cf.ThreadPoolExecutor(1) as pool:
+    attempt(pool.submit(wrong).result)
+attempt(functools.cache(wrong)); attempt(functools.lru_cache, "x"); attempt(functools.lru_cache(maxsize=2)(wrong))
+attempt(atomicpy.WaitGroup().done); attempt(atomicpy.Mutex().release); attempt(atomicpy.Once().do, wrong)
+attempt(atomicpy.AtomicInt(1).update, lambda old: wrong()); attempt(atomicpy.AtomicInt().add, "x")
+attempt(atomicpy.RWMutex().release_write); attempt(atomicpy.AtomicIntArray(2).add, 5); attempt(atomicpy.WaitGroup().go, 3)
+attempt(__import__, "no_such_module"); attempt(__import__, "wrong_module")
+""",
+    "stacks": r"""
+import threading, queue, concurrent.futures as cf, asyncio, functools, atomicpy, _thread
+class Own(queue.Queue):
+    def _put(self, item):
+        stack()
+        super()._put(item)
+Own().put(1)
+thread = threading.Thread(target=stack); thread.start(); thread.join()
+threading.Barrier(1, action=stack).wait()
+future = cf.Future(); future.add_done_callback(lambda future: stack()); future.set_result(1)
+with cf.ThreadPoolExecutor(1) as pool:
+    pool.submit(stack).result()
+functools.cache(lambda: stack())()
+atomicpy.Once().do(stack); atomicpy.once(lambda: stack())(); atomicpy.AtomicInt().update(lambda old: stack() or 1)
+with atomicpy.WaitGroup() as group:
+    group.go(stack)
+class Index:
+    def __index__(self):
+        stack()
+        return 1
+atomicpy.AtomicInt().add(Index()); atomicpy.AtomicRef().store(Index())
+done = threading.Event()
+_thread.start_new_thread(lambda: (stack(), done.set()), ()); done.wait()
+async def main():
+    def called():
+        stack()
+        done.set()
+    done = asyncio.Event()
+    asyncio.get_running_loop().call_soon_threadsafe(called)
+    await done.wait()
+asyncio.run(main())
+import shown_module
+""",
+    "names": r"""
+import threading, queue, concurrent.futures as cf, inspect, pickle, copy, weakref, functools, types, _thread, atomicpy, doctest
+lock, rlock = threading.Lock(), threading.RLock()
+for cls in (threading.Thread, threading.Event, threading.Semaphore, threading.Barrier, queue.Queue, cf.Future, threading.Condition):
+    for name, value in sorted(vars(cls).items()):
+        if callable(value) and not isinstance(value, type) and not value.__name__.startswith("__get"):
+            show([name, inspect.isfunction(value), value.__name__, value.__qualname__, value.__module__, value.__doc__,
+                  str(inspect.signature(value)), pickle.loads(pickle.dumps(value)) is value, copy.deepcopy(value) is value,
+                  repr(value), hasattr(value, "__wrapped__"), inspect.getsource(value)])
+for value in (lock, rlock, threading.Lock, type(rlock), lock.acquire, threading.Thread().start, queue.SimpleQueue, queue.Queue().put):
+    show(repr(value).replace("owner=0 ", ""))
+show([type(lock).__name__, type(lock).__module__, hasattr(lock, "_is_owned"), hasattr(rlock, "_is_owned"), hasattr(rlock, "locked")])
+for bad in (lock, rlock, threading.Event()):
+    attempt(pickle.dumps, bad)
+    attempt(copy.deepcopy, bad)
+show([isinstance(queue.Queue().mutex, threading.Lock), isinstance(lock, threading.Lock), isinstance(rlock, threading.Lock), isinstance(lock, _thread.LockType) or True])
+attempt(lambda: type("Sub", (threading.Lock,), {}))
+attempt(lambda: lock.nothing)
+show([weakref.ref(lock)() is lock, weakref.WeakMethod(threading.Thread(daemon=True).start) is not None, lock.acquire_lock(), lock.locked_lock(), lock.release_lock()])
+thread = threading.Thread(target=str, name="t"); thread.start(); thread.join()
+barrier = threading.Barrier(1); barrier.wait()
+q = queue.Queue(); q.put(1)
+future = cf.Future(); future.set_result(1)
+for value in (thread, barrier, q, future, threading.Event(), threading.Semaphore()):
+    show(sorted(vars(value)))
+@atomicpy.once
+def first():
+    return 1
+show([first(), sorted(vars(first)), inspect.signature(first), first.__wrapped__.__name__])
+@functools.lru_cache(maxsize=4)
+def double(number: int) -> int:
+    "Twice."
+    return 2 * number
+double(1); double(1)
+show([double.__name__, double.__doc__, str(inspect.signature(double)), double.cache_info(), double.cache_parameters(), double.__wrapped__(3), isinstance(double, functools._lru_cache_wrapper), pickle.loads(pickle.dumps(double)) is double, repr(double), double.cache_clear()])
+class Holder:
+    lock = threading.Lock()
+    @functools.cache
+    def method(self): return self
+    @functools.cache
+    @staticmethod
+    def static(): return 1
+holder = Holder()
+show([holder.method() is holder, Holder.static(), Holder.lock is holder.lock])
+bound = threading.Thread(daemon=True).start
+show([bound.__func__ is threading.Thread.start, bound.__name__, types.MethodType(threading.Thread.is_alive, thread)()])
+double.calls = 3; show([double.calls, double.__dict__ != {}])
+""",
+}
+MODULES = {
+    "wrong_module.py": "import threading\nraise ValueError('in it')\n",
+    "shown_module.py": "from __main__ import stack\nstack()\n",
+}
+
+
+def output(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("topic", SEEN)
+def test_as_without_the_detector(topic, tmp_path):
+    for name, text in MODULES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "program.py").write_text(START + SEEN[topic])
+    plain = output([sys.executable, "program.py"], tmp_path)
+    ours = output([sys.executable, "-m", "atomicpy", "race", "--exclude", "*", "program.py"], tmp_path)
+    assert plain.count("\n") > 20
+    assert ours.splitlines() == plain.splitlines()
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no fork here")
+def test_locks_begin_anew_in_a_forked_child(tmp_path):
+    code = (
+        "import os, threading\n"
+        "lock, rlock, condition = threading.Lock(), threading.RLock(), threading.Condition()\n"
+        "lock.acquire(); rlock.acquire()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    lock._at_fork_reinit(); rlock._at_fork_reinit(); condition._at_fork_reinit()\n"
+        "    ok = lock.acquire(False) and rlock.acquire(False) and condition.acquire(False)\n"
+        "    os._exit(7 if ok else 1)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert output([*PYTHON, "-W", "ignore", "-m", "atomicpy", "race", "-c", code], tmp_path) == "7\n"
