@@ -234,7 +234,7 @@ def _head(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Spot:
 
 
 def _changes_container(node: ast.AugAssign) -> bool:
-    """Whether it may change a set, dict or list in place: `s |= more`. Most `+=` and `-=` are of numbers: left alone."""
+    """Whether it may change a set, dict or list in place: `s |= more`. Most `+=`, `-=` are of numbers: left alone."""
     if isinstance(node.op, (ast.BitOr, ast.BitAnd, ast.BitXor)):
         return not isinstance(node.value, ast.Constant)
     if isinstance(node.op, ast.Sub):
