@@ -269,7 +269,7 @@ static inline PyObject *ap_box_bool(bool value)
             || ap_put_shortcuts(type, shortcuts);                                                                     \
     }
 
-static int ap_put_new(PyTypeObject *type, size_t size, vectorcallfunc shortcut, vectorcallfunc *method)
+static inline int ap_put_new(PyTypeObject *type, size_t size, vectorcallfunc shortcut, vectorcallfunc *method)
 {
     if ((size_t)type->tp_basicsize != size || type->tp_vectorcall == NULL) {
         PyErr_Format(PyExc_SystemError, "%s is not laid out or called as its shortcut expects", type->tp_name);

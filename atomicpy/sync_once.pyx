@@ -189,7 +189,7 @@ cdef extern from *:
         PyObject *result, *error, *traceback, *weakrefs;
     } ap_once_object;
 
-    static ap_method do_method;
+    static PyCFunction do_method;
 
     static PyObject *do_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
@@ -199,7 +199,7 @@ cdef extern from *:
             Py_INCREF(once->result);
             return once->result;
         }
-        return do_method(self, args, nargs, names);
+        return ((ap_method)(void (*)(void))do_method)(self, args, nargs, names);
     }
 
     static const ap_shortcut ap_shortcuts[] = {AP_PUT(do), AP_PUT_END};

@@ -156,6 +156,15 @@ def test_the_reference_has_every_public_name_and_member():
         assert members[name] == documented, name
 
 
+def test_the_guarantees_have_every_operation():
+    tables = re.findall(r"^\| ([^|]*(?:\\\|[^|]*)*) \|", (DOCS / "guarantees.md").read_text("utf-8"), re.M)
+    named = set(re.findall(r"\b[a-z]\w+", " ".join(re.findall(r"`([^`]+)`", " ".join(tables)))))
+    types = [thing for name in atomicpy.__all__ if isinstance(thing := getattr(atomicpy, name), type)]
+    operations = {name for each in types for name in vars(each) if not name.startswith("_")}
+    assert len(operations) > 30
+    assert operations - named == set()
+
+
 def test_the_reference_has_every_option_of_the_command_line():
     sections = re.split(r"^## (\w+)$", (DOCS / "api" / "command-line.md").read_text("utf-8"), flags=re.M)
     told = dict(zip(sections[1::2], sections[2::2], strict=True))

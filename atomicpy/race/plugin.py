@@ -99,7 +99,10 @@ class Watch:
                 item.add_report_section(when, "data races", self._reports())
             raise
         if self.new:
-            pytest.fail(self._reports(), pytrace=False)
+            first, more = self.new[0].location, len(self.new) - 1
+            # What the summary of pytest shows is the first line.
+            title = f"data race: {first}" + (f", and {more} more" if more else "")
+            pytest.fail(f"{title}\n{self._reports()}", pytrace=False)
         return result
 
     def _taken(self) -> list[str]:

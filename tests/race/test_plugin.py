@@ -85,7 +85,7 @@ def test_racy_test_fails_with_the_report_and_a_clean_one_passes(project):
         "Counter.value of <Counter object>",
         "app.py:8: self.value += 1",
         "Found 1 data race(s)",
-        "FAILED test_app.py::test_racy",
+        "FAILED test_app.py::test_racy - Failed: data race: Counter.value of <Counter ",
     ):
         assert wanted in text
     assert "_pytest" not in text[text.index("WARNING: DATA RACE") : text.index("Found 1 data race")]
