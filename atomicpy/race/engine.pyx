@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from atomicpy.race.needs import NEEDS
+from atomicpy.race.needs import NEEDS as _NEEDS
 
 cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
@@ -238,7 +238,7 @@ def install(on_race):
     """
     global _on_race
     if not RC_WORKS:
-        raise RuntimeError(NEEDS)
+        raise RuntimeError(_NEEDS)
     _told.clear()
     _on_race = on_race
     try:
