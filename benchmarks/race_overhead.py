@@ -3,8 +3,9 @@
     python benchmarks/race_overhead.py [--rounds 9] [--steps 300000] [--only WORD] [--json FILE]
 
 Each round runs each program of race_shapes/ alone and under `python -m atomicpy race`, one after the other, each in a
-process of its own; recording is on, one thread runs. The figures are the medians of the rounds, the ratio is the median
-of the ratios of neighbours: CPU time of the measured loop, with the wall time beside it, and the memory of the whole
+process of its own; recording is on, one thread runs; in `threads` it is 1,000 (with `--steps 10000000`, 30 million
+accesses). The figures are the medians of the rounds, the ratio is the median of the ratios of neighbours: CPU time
+of the measured loop, with the wall time beside it, and the memory of the whole
 process at its highest. Go's own slowdown on the same shapes, `go run -race` against `go run`, is beside it where there
 is Go on the PATH.
 """
@@ -25,6 +26,8 @@ SHAPES = Path(__file__).resolve().parent / "race_shapes"
 # How many times slower at most; and how much more memory.
 LIMITS = {"attributes": 10, "items": 10, "calls": 4}
 MEAN_LIMIT, MEMORY_LIMIT = 6, 4
+# 1,000 threads that have hardly an object each: what the engine keeps of a thread is 25 KB.
+MEMORY_LIMITS = {"threads": 8}
 
 
 def once(command):
@@ -104,9 +107,9 @@ def main():
     ratios = {shape: each["python"]["cpu"]["ratio"] for shape, each in results.items() if shape in LIMITS}
     above = [f"{shape} is above {LIMITS[shape]}x" for shape, ratio in ratios.items() if ratio > LIMITS[shape]]
     above += [
-        f"{s} takes above {MEMORY_LIMIT}x memory"
+        f"{s} takes above {MEMORY_LIMITS.get(s, MEMORY_LIMIT)}x memory"
         for s, each in results.items()
-        if each["python"]["memory"]["ratio"] > MEMORY_LIMIT
+        if each["python"]["memory"]["ratio"] > MEMORY_LIMITS.get(s, MEMORY_LIMIT)
     ]
     if ratios:
         mean = math.exp(statistics.fmean(map(math.log, ratios.values())))

@@ -52,7 +52,7 @@ class Each:
 
 @final
 class _Kind(type):
-    def __instancecheck__(self, instance: object, /) -> bool: ...
+    def __instancecheck__(cls, instance: object, /) -> bool: ...
 
 @final
 class TracedLock(metaclass=_Kind):

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any
 
-from atomicpy.race.needs import NEEDS
+from atomicpy.race.needs import NEEDS as _NEEDS
 
 cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
@@ -233,12 +233,12 @@ def install(on_race):
 
     Nothing is recorded before there is a second thread. What was done before comes before all that is done from here
     on, in any thread, also where the detector was in before; nothing that an earlier session recorded or told counts.
-    Threads from before are watched like others, but of their locks and queues only those that we have replaced.
+    Threads from before are watched like others, but of their locks and queues only those that the detector replaced.
     Raises RuntimeError before CPython 3.13.
     """
     global _on_race
     if not RC_WORKS:
-        raise RuntimeError(NEEDS)
+        raise RuntimeError(_NEEDS)
     _told.clear()
     _on_race = on_race
     try:

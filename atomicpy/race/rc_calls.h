@@ -143,11 +143,17 @@ static PyObject *rc_call_scope(PyObject *module, PyObject *none)
     return (PyObject *)PyObject_New(PyObject, &rc_scope_type);
 }
 
+/* Of a dict or set, the number of keys: a change of them is seen by it. */
+static bool rc_has_keys(PyObject *c) { return PyDict_Check(c) || PySet_Check(c); }
+static Py_ssize_t rc_size(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
+
 /* ---- proxies: for what is read and written back, and for targets whose object is an expression -------------------- */
 
 typedef struct {
     PyObject_HEAD
     PyObject *of;
+    PyObject *got;   /* the last set or dict that was read, only to be compared ... */
+    Py_ssize_t size; /* ... and its size then */
 } rc_proxy;
 
 static void rc_proxy_dealloc(PyObject *self)
@@ -170,8 +176,26 @@ static PyObject *rc_proxy_new(PyTypeObject *type, PyObject *of)
         return NULL;
     }
     p->of = Py_NewRef(of);
+    p->got = NULL;
     PyObject_GC_Track(p);
     return (PyObject *)p;
+}
+
+/* `o.s |= more` and `d[k] |= more`: what was read is changed in place, and then stored again. */
+static PyObject *rc_proxy_got(PyObject *self, PyObject *value)
+{
+    rc_proxy *p = (rc_proxy *)self;
+    p->got = value != NULL && rc_has_keys(value) ? value : NULL;
+    p->size = p->got != NULL ? rc_size(value) : 0;
+    return value;
+}
+
+static void rc_proxy_stores(rc_thread *t, PyObject *self, PyObject *value)
+{
+    rc_proxy *p = (rc_proxy *)self;
+    if (t != NULL && value != NULL && value == p->got && rc_size(value) != p->size) {
+        rc_access_keys(t, value, true);
+    }
 }
 
 static PyObject *rc_attr_get(PyObject *self, PyObject *name)
@@ -181,7 +205,7 @@ static PyObject *rc_attr_get(PyObject *self, PyObject *name)
     if (t != NULL && PyUnicode_CheckExact(name)) {
         rc_attribute(t, of, name, false);
     }
-    return PyObject_GetAttr(of, name);
+    return rc_proxy_got(self, PyObject_GetAttr(of, name));
 }
 
 static int rc_attr_set(PyObject *self, PyObject *name, PyObject *value)
@@ -191,6 +215,7 @@ static int rc_attr_set(PyObject *self, PyObject *name, PyObject *value)
     if (t != NULL && PyUnicode_CheckExact(name)) {
         rc_attribute(t, of, name, true);
     }
+    rc_proxy_stores(t, self, value);
     return PyObject_SetAttr(of, name, value);
 }
 

@@ -98,6 +98,8 @@ typedef struct rc_thread {
     void *classes;   /* what rc_attributes.h remembers of types */
     rc_epoch recorded; /* the last epoch in which an access of it was recorded */
     uint64_t session;  /* whose floor it knows */
+    void *changing;  /* a container that is about to be changed in place, only to be compared ... */
+    int64_t size;    /* ... and its size before */
     int busy;        /* > 0 while the thread is inside a callback of the engine's: nothing is recorded */
     struct rc_thread *next, **link;
 } rc_thread;

@@ -131,7 +131,7 @@ static PyObject *rc_proxy_item_get(PyObject *self, PyObject *k)
 {
     rc_thread *t = rc_recording_thread();
     PyObject *c = ((rc_proxy *)self)->of;
-    return t == NULL ? PyObject_GetItem(c, k) : rc_item_get(t, c, k);
+    return rc_proxy_got(self, t == NULL ? PyObject_GetItem(c, k) : rc_item_get(t, c, k));
 }
 
 static int rc_proxy_item_set(PyObject *self, PyObject *k, PyObject *value)
@@ -141,6 +141,7 @@ static int rc_proxy_item_set(PyObject *self, PyObject *k, PyObject *value)
     if (value == NULL) {
         return t == NULL ? PyObject_DelItem(c, k) : rc_item_del(t, c, k);
     }
+    rc_proxy_stores(t, self, value);
     return t == NULL ? PyObject_SetItem(c, k, value) : rc_item_set(t, c, k, value);
 }
 

@@ -162,8 +162,6 @@ typedef struct {
     uint8_t effect;
 } rc_method;
 
-static Py_ssize_t rc_size(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
-
 static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t nargs, PyObject *names)
 {
     rc_method *m = (rc_method *)self;
@@ -193,6 +191,45 @@ static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t na
     }
     rc_sync_leave(s);
     return result;
+}
+
+/* `s |= more`, for a name: `s |= _race_before__(more, s)`, and then `_race_after__(s)`. As the method that does the same:
+ * one step, which writes the set of keys if they have become more or fewer, and what is put into a list or deque comes before
+ * what takes it out. */
+RC_CALL(rc_call_before)
+{
+    (void)module;
+    if (rc_wrong("_race_before__", n, 2)) {
+        return NULL;
+    }
+    rc_thread *t = rc_recording_thread();
+    if (t != NULL) {
+        PyObject *c = args[1];
+        t->changing = NULL;
+        if (rc_has_keys(c)) {
+            t->changing = c;
+            t->size = rc_size(c);
+        }
+        else if (PyList_Check(c) || PyObject_TypeCheck(c, rc_deque_type)) {
+            rc_sync *s = rc_sync_of((uintptr_t)c);
+            rc_release(t, s);
+            rc_sync_leave(s);
+        }
+    }
+    return Py_NewRef(args[0]);
+}
+
+RC_CALL(rc_call_after)
+{
+    (void)module;
+    if (rc_wrong("_race_after__", n, 1)) {
+        return NULL;
+    }
+    rc_thread *t = rc_recording_thread();
+    if (t != NULL && t->changing == args[0] && rc_size(args[0]) != t->size) {
+        rc_access_keys(t, args[0], true);
+    }
+    Py_RETURN_NONE;
 }
 
 static void rc_method_dealloc(PyObject *self)

@@ -27,6 +27,8 @@ static PyMethodDef rc_calls[] = {
     RC_FAST(item, rc_call_item),
     RC_FAST(iter, rc_call_iter),
     RC_FAST(method, rc_call_method),
+    RC_FAST(before, rc_call_before),
+    RC_FAST(after, rc_call_after),
     RC_FAST(global_read, rc_call_global_read),
     RC_FAST(global_write, rc_call_global_write),
     {"_race_scope__", rc_call_scope, METH_NOARGS, NULL},

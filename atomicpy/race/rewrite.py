@@ -35,6 +35,8 @@ ENGINE_CALLS = (
     "_race_item__",
     "_race_iter__",
     "_race_method__",
+    "_race_before__",
+    "_race_after__",
     "_race_global_read__",
     "_race_global_write__",
     "_race_scope__",

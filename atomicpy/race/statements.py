@@ -85,10 +85,14 @@ class Statements(Expressions):
         if isinstance(target, ast.Name):
             meaning = self.meaning(self.scope.mangle(target.id))
             node.value = self.expr(node.value)
+            after: list[ast.stmt] = []
+            if target.lineno not in self.ignored and _changes_container(node):
+                node.value = call("_race_before__", [node.value, nodes.name(target.id, target)], target)
+                after = [statement(call("_race_after__", [nodes.name(target.id, target)], target))]
             if meaning is None or target.lineno in self.ignored:
-                return [node]
+                return [node, *after]
             read = statement(self.read(nodes.name(target.id, target), meaning))
-            return [read, node, *self.record(target.id, target)]
+            return [read, node, *after, *self.record(target.id, target)]
         if isinstance(target, ast.Subscript):
             recorded = self.is_item(target)
             self.parts(target)
@@ -98,7 +102,9 @@ class Statements(Expressions):
             return [node]
         at = nodes.attribute_spot(target)
         owner: Any = target.value
-        stable = isinstance(owner, ast.Name) and self.is_stable(owner, node.value)
+        stable = (
+            isinstance(owner, ast.Name) and self.is_stable(owner, node.value) and not _changes_container(node)
+        )  # else what is read is looked at
         recorded = at.lineno not in self.ignored and (self.has_locations(owner) or isinstance(owner, ast.Name))
         target.value = self.expr(owner)
         node.value = self.expr(node.value)
@@ -225,6 +231,19 @@ def _head(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Spot:
     """The `def` or `class` and the name, as far as one can tell without the source."""
     word = {ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def ", ast.ClassDef: "class "}[type(node)]
     return Spot(node.lineno, node.col_offset, node.lineno, node.col_offset + len((word + node.name).encode()))
+
+
+def _changes_container(node: ast.AugAssign) -> bool:
+    """Whether it may change a set, dict or list in place: `s |= more`. Most `+=`, `-=` are of numbers: left alone."""
+    if isinstance(node.op, (ast.BitOr, ast.BitAnd, ast.BitXor)):
+        return not isinstance(node.value, ast.Constant)
+    if isinstance(node.op, ast.Sub):
+        return isinstance(node.value, (ast.Set, ast.SetComp, ast.Call))
+    if isinstance(node.op, ast.Add):
+        value = node.value
+        made = isinstance(value, ast.Call) and getattr(value.func, "id", None) in ("list", "sorted")
+        return made or isinstance(value, (ast.List, ast.ListComp))
+    return False
 
 
 def _flat(targets: list[Any]) -> list[Any]:

@@ -4,10 +4,9 @@ A step is handed to its thread and waited for by bare locks, of which the engine
 order of the test, and only the clocks that the test uses order them for the engine.
 """
 
+import _thread
 import contextlib
 import sys
-
-import _thread
 
 if sys.version_info >= (3, 13):
     from atomicpy.race import engine

@@ -92,6 +92,12 @@ class Engine:
         self.log.append(f"method {name}")
         return getattr(obj, name)
 
+    def before(self, value, container):
+        return value
+
+    def after(self, container):
+        pass
+
     def global_read(self, value, name):
         return self.note(f"read global {name}", value)
 

@@ -1,9 +1,9 @@
 """The engine against the definition, on random lists of steps in real threads.
 
 What is compared, for each location: the step at which the first race is found, which must be the same one; and of each
-race that the engine tells, also of later ones, that it is one: that the earlier access it names races with the later one by the
-definition. After the first race of a location FastTrack knows less than the definition, which keeps every access: it may
-find fewer. That it finds the first one is its theorem (PLDI 2009, 3.4).
+race that the engine tells, also of later ones, that it is one: that the earlier access it names races with the later
+one by the definition. After the first race of a location FastTrack knows less than the definition, which keeps every
+access: it may find fewer. That it finds the first one is its theorem (PLDI 2009, 3.4).
 """
 
 import itertools
@@ -29,8 +29,8 @@ def number(n):
     return st.integers(0, n - 1)
 
 
-# With bare accesses alone every location would have raced after a few steps. So most are made with a clock around them that
-# is the object's own: as if by a lock, or by a message, of which one end may be missing.
+# With bare accesses alone every location would have raced after a few steps. So most are made with a clock around them
+# that is the object's own: as if by a lock, or by a message, of which one end may be missing.
 ACCESSES = ("read", "write", "get", "set", "del", "iterate")
 WEIGHTS = {
     "lock": 22, "receive": 5, "send": 5, "bare": 2, "acquire": 2, "release": 2, "set clock": 1, "swap": 1,
@@ -47,6 +47,11 @@ steps = st.lists(
     min_size=60,
     max_size=120,
 )
+
+
+def missing(access, d, key):
+    with pytest.raises(KeyError):
+        access(d, key)
 
 
 class Trace:
@@ -187,15 +192,14 @@ class Trace:
         fresh = key not in d
         if what in ("read", "write"):
             expect("attribute", (owner, "." + attribute), what == "write")
-            call = (lambda: read(thing, attribute) and None) if what == "read" else lambda: write(thing, attribute) and None
+            touch = read if what == "read" else write
+            call = lambda: touch(thing, attribute) and None  # noqa: E731
         elif what == "iterate":
             expect("keys", keys, False)
             call = lambda: sum(1 for _ in each_of(d))  # noqa: E731
         elif what == "get":
             expect("item", location, False)
-            call = lambda: None if fresh else get_item(d, key)  # noqa: E731
-            if fresh:
-                call = lambda: pytest.raises(KeyError, get_item, d, key) and None  # noqa: E731
+            call = lambda: missing(get_item, d, key) if fresh else get_item(d, key)  # noqa: E731
         elif what == "set":
             expect("item", location, True)
             if fresh:
@@ -205,7 +209,7 @@ class Trace:
             expect("item", location, not fresh)
             if not fresh:
                 expect("keys", keys, True)
-            call = (lambda: del_item(d, key)) if not fresh else lambda: pytest.raises(KeyError, del_item, d, key) and None
+            call = lambda: missing(del_item, d, key) if fresh else del_item(d, key)  # noqa: E731
         engine.forget_reported()
         self.told.clear()
         actor.do(call)

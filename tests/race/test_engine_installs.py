@@ -88,7 +88,7 @@ def test_nothing_done_in_the_first_session_is_reported_in_the_second(actor, thin
         engine.install(second.append)
         write(thing, "x")
         actor.do(write, thing, "y")
-        assert not first and not second
+        assert not first + second
         actor.do(read, thing, "x")
         assert (names(first), names(second)) == ([], ["x"])
     finally:
@@ -167,7 +167,7 @@ def test_nothing_is_told_after_uninstall(actor, thing):
 
 
 WAITING = f"""
-import sys; sys.path.insert(0, {__file__.rpartition('/')[0]!r})
+import sys; sys.path.insert(0, {__file__.rpartition("/")[0]!r})
 from engine_driver import *
 import _thread
 thing, clock, done = Thing(), engine.Clock(), _thread.allocate_lock()

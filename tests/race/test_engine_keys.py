@@ -1,4 +1,4 @@
-"""Which item a key means: keys that are equal are one location, as the container has it, and comparing them is not seen."""
+"""Which item a key means: keys that are equal are one location, as the container has it; comparing them is not seen."""
 
 import ctypes
 import enum
@@ -17,7 +17,7 @@ from atomicpy import AtomicIntArray
 
 
 class Key:
-    """Equal by its value; its comparisons are counted, and may raise. It is instrumented, as a class of the program is."""
+    """Equal by its value; its comparisons are counted, and may raise. It is instrumented, as the program's own are."""
 
     compared = 0
 
@@ -131,7 +131,7 @@ def test_a_key_that_is_used_again_is_not_compared_again():
     assert Key.compared == 0
 
 
-# ---- items of an AtomicIntArray: a clock each, which goes away with the memory -------------------------------------------
+# ---- items of an AtomicIntArray: a clock each, which goes away with the memory ---------------------------------------
 
 
 def address(array):
@@ -176,12 +176,19 @@ def test_the_clocks_of_items_do_not_outlive_their_arrays():
         assert engine.counts()["clocks"] <= 20 * 50
 
 
-@pytest.mark.parametrize("memory", [bytearray(64), mmap.mmap(-1, 64), AtomicIntArray(8)], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "memory", [bytearray(64), mmap.mmap(-1, 64), AtomicIntArray(8)], ids=lambda m: type(m).__name__
+)
 def test_all_arrays_over_one_memory_have_one_clock_for_an_item(memory):
     """Also when the first of them has gone before the second is made."""
     whole, part = (lambda: AtomicIntArray.from_buffer(memory)), lambda: AtomicIntArray.from_buffer(memory, 16)
     through = lambda: AtomicIntArray.from_buffer(memoryview(memory).cast("B")[8:])  # noqa: E731
-    for first, i, second, j in ((whole, 3, part, 1), (part, -1, whole, 7), (through, 0, whole, 1), (whole, -8, whole, 0)):
+    for first, i, second, j in (
+        (whole, 3, part, 1),
+        (part, -1, whole, 7),
+        (through, 0, whole, 1),
+        (whole, -8, whole, 0),
+    ):
         assert ordered_by(
             lambda first=first, i=i: engine.clock_at(first(), i).release(),
             lambda second=second, j=j: engine.clock_at(second(), j).acquire(),

@@ -259,3 +259,105 @@ def clean_own_dict_of_each_thread():
             del cache[key]
 
     twice(work)
+
+
+def race_iteration_and_union_in_place():
+    """keys of"""
+    names = {"a"}
+
+    def add():
+        mine = names
+        mine |= {"b"}
+
+    together(add, lambda: each(names))
+
+
+def race_iteration_and_difference_in_place():
+    """keys of"""
+    names = {"a", "b"}
+
+    def remove():
+        mine = names
+        mine -= {"b"}
+
+    together(lambda: each(names), remove)
+
+
+def race_iteration_and_update_in_place():
+    """keys of"""
+    cache = {"a": 1}
+
+    def add():
+        mine = cache
+        mine |= {"b": 2}
+
+    together(add, lambda: each(cache))
+
+
+class Box:
+    def __init__(self, names):
+        self.names = names
+
+
+def race_iteration_and_union_in_place_of_an_attribute():
+    """keys of"""
+    names = {"a"}
+    box = Box(names)
+
+    def add():
+        box.names |= {"b"}
+
+    together(add, lambda: each(names))
+
+
+def race_iteration_and_union_in_place_of_an_item():
+    """keys of"""
+    names = {"a"}
+    boxes = {"first": names}
+
+    def add():
+        boxes["first"] |= {"b"}
+
+    together(lambda: each(names), add)
+
+
+def clean_unions_in_place():
+    """As two calls of update(): each is one step."""
+    names, cache = {"a"}, {"a": 1}
+
+    def add(name):
+        mine, ours = names, cache
+        mine |= {name, "d"}
+        mine ^= {name}
+        ours |= {name: 2}
+
+    together(lambda: add("b"), lambda: add("c"))
+
+
+def clean_union_in_place_of_what_is_there():
+    names = {"a", "b"}
+
+    def add():
+        mine = names
+        mine |= {"b"}
+
+    together(add, lambda: each(names))
+
+
+def clean_hand_over_by_extension_in_place():
+    """As extend() does it: what is put in comes before what takes it out."""
+    jobs = []
+
+    def put():
+        mine = jobs
+        job = Box({"a"})
+        job.count = 1
+        mine += [job]
+
+    def take():
+        while not jobs:
+            pass
+        job = jobs.pop()
+        job.count += 1
+
+    together(put, take)

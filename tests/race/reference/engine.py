@@ -251,6 +251,18 @@ def _race_wrote__(value, obj, name):
     return value
 
 
+def _got(value):
+    """What is read may be changed in place, and then stored again."""
+    _local.got = (value, set(value)) if isinstance(value, (dict, set)) else None
+    return value
+
+
+def _stores(value):
+    got, _local.got = getattr(_local, "got", None), None
+    if got is not None and got[0] is value and set(value) != got[1]:
+        _keys(value, True)
+
+
 class _Attribute:
     __slots__ = ("_of",)
 
@@ -260,11 +272,12 @@ class _Attribute:
     def __getattribute__(self, name):
         of = object.__getattribute__(self, "_of")
         _attribute(of, name, False)
-        return getattr(of, name)
+        return _got(getattr(of, name))
 
     def __setattr__(self, name, value):
         of = object.__getattribute__(self, "_of")
         _attribute(of, name, True)
+        _stores(value)
         setattr(of, name, value)
 
     def __delattr__(self, name):
@@ -329,9 +342,10 @@ class _Item:
         self._of = of
 
     def __getitem__(self, key):
-        return _race_get__(self._of, key)
+        return _got(_race_get__(self._of, key))
 
     def __setitem__(self, key, value):
+        _stores(value)
         _race_set__(value, self._of, key)
 
     def __delitem__(self, key):
@@ -391,6 +405,18 @@ def _race_method__(obj, name):
                 _keys(obj, True)
 
     return call
+
+
+def _race_before__(value, c):
+    _local.changing = set(c) if isinstance(c, (dict, set)) else None
+    if isinstance(c, (list, collections.deque)):
+        clock_of(c).release()
+    return value
+
+
+def _race_after__(c):
+    if getattr(_local, "changing", None) is not None and _local.changing != set(c):
+        _keys(c, True)
 
 
 def _handing_over(obj, name, method):
