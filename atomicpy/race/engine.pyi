@@ -6,7 +6,6 @@ from atomicpy import AtomicIntArray
 
 _Frame = tuple[str, str, int, int | None, int | None, int | None]
 
-NEEDS: str
 calls: dict[str, Callable[..., Any]]
 
 @dataclass(frozen=True, slots=True)
