@@ -30,10 +30,10 @@ static bool take(ap_mutex *m, uint64_t flags)
         && ap_compare_exchange_u64(&m->state, &seen, ap_thread_mark() | AP_MUTEX_LOCKED | flags);
 }
 
-static bool spin(ap_mutex *m)
+static bool spin(ap_mutex *m, uint64_t flags)
 {
     for (int i = 0; i < SPIN_ROUNDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
-        if (take(m, 0)) {
+        if (take(m, flags)) {
             return true;
         }
         for (int pauses = 1 << i; pauses > 0; pauses--) {
@@ -46,11 +46,8 @@ static bool spin(ap_mutex *m)
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
 {
     AP_COUNT(AP_MUTEX_LOCK_SLOW);
-    if (spin(m)) {
-        return true;
-    }
     uint64_t flags = 0; /* AP_MUTEX_WAITERS once this thread was woken, and answers for those that still sleep */
-    while (!take(m, flags)) {
+    while (!spin(m, flags) && !take(m, flags)) {
         uint64_t seen = ap_load_u64(&m->state);
         if ((seen & FLAGS) == AP_MUTEX_LOCKED
             && !ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS)) {
@@ -63,7 +60,8 @@ bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
             /* Perhaps WAITERS stays without a sleeper: the next unlock looks for one in vain, and takes it away. */
             return take(m, flags);
         case AP_WOKEN:
-            flags = AP_MUTEX_WAITERS;
+            /* Who slept then is counted until it wakes. Who comes later sets WAITERS itself. */
+            flags = ap_may_sleep(&m->state) ? AP_MUTEX_WAITERS : 0;
             break;
         default: /* the state is another one: try again */
             break;

@@ -20,8 +20,10 @@
  * Two owners at once cannot be: a thread owns the mutex only if its own atomic step found no LOCKED there and left it,
  * or if the owner's step put its mark in the place of the owner's. A sleeper cannot be forgotten, as in the third mutex
  * of Drepper, "Futexes are tricky" (2011): it sleeps only while both flags are set (tested with the table locked), every
- * unlock from there wakes one, and one that was woken answers for the others that sleep: it takes the mutex with WAITERS,
- * or sets WAITERS before it sleeps again. Until it does, whoever comes by locks and unlocks without a look at the table.
+ * unlock from there wakes one, and one that was woken while others slept answers for them: it takes the mutex with
+ * WAITERS, or sets WAITERS before it sleeps again. Until it does, whoever comes by locks and unlocks without a look at the
+ * table. One that was woken as the last answers for nobody: who comes to sleep after it sets WAITERS itself, and the mutex
+ * it takes lets the next thread spin rather than sleep.
  *
  * Fairness. There are two things to want, and one cannot have both all the time. A mutex that goes to whoever comes by
  * is fast: the thread that runs takes it again and again without a switch, and the one that was woken finds it taken and

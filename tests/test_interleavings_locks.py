@@ -55,7 +55,7 @@ def locker(
         if me in s["handed"]:
             s["handed"] -= {me}
             return "slow" if ignore_the_hand else "critical"
-        s["answers"] |= {me}
+        s["answers"] = s["answers"] | {me} if s["queue"] else s["answers"] - {me}
         return "slow"
 
     def last_try(s, me):
