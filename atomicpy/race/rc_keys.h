@@ -87,6 +87,16 @@ static PyObject *rc_represented(PyObject *key, int depth)
     return Py_NewRef(key);
 }
 
+/* What an __eq__ or a __hash__ of the program has raised for us it raises for the program too, by its own access. But not
+ * so Ctrl-C, which came once: it is asked for again. */
+static void rc_forget_error(void)
+{
+    if (PyErr_Occurred() != NULL && PyErr_ExceptionMatches(PyExc_KeyboardInterrupt)) {
+        PyErr_SetInterrupt();
+    }
+    PyErr_Clear();
+}
+
 /* Take out what no location is named by. One sweep at a time; what comes back into use meanwhile stays. */
 static void rc_sweep_keys(void)
 {
@@ -121,7 +131,7 @@ static rc_entry *rc_entry_of(PyObject *key)
             Py_DECREF(fresh);
         }
         if (there < 0) {
-            PyErr_Clear();
+            rc_forget_error();
             if (alone || PyObject_Hash(key) == -1) {
                 break; /* no key */
             }
@@ -144,7 +154,7 @@ static rc_entry *rc_entry_of(PyObject *key)
         PyErr_Clear();
     }
     Py_XDECREF(k);
-    PyErr_Clear();
+    rc_forget_error();
     return NULL;
 }
 
@@ -258,7 +268,7 @@ static bool rc_as_whole(PyObject *key, uint64_t *id)
         Py_XDECREF(number);
         *id = (uint64_t)n;
     }
-    PyErr_Clear();
+    rc_forget_error();
     return equal == 1;
 }
 

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from helpers import CAN_FORK, PYTHON
+from helpers import CAN_FORK, PYTHON, run_program
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -247,3 +247,27 @@ if __name__ == "__main__":
 """
     done = run(code, tmp_path)
     assert (done.stdout, done.returncode) == ("[1, 1, 2, 6, 24]\n32\n", 0), done.stderr
+
+
+def test_the_edges_are_in_once_for_all_who_ask():
+    code = """
+import queue, threading
+from atomicpy.race import edges
+def places():
+    return [threading.Lock, threading.Thread.start, vars(threading.Event)["set"], queue.Queue.get]
+plain = places()
+edges.install()
+there = places()
+assert all(a is not b for a, b in zip(plain, there))
+edges.install()
+assert all(a is b for a, b in zip(there, places())), "wrapped twice"
+edges.uninstall()
+assert all(a is b for a, b in zip(there, places())), "taken out from under the other"
+edges.uninstall()
+assert all(a is b for a, b in zip(plain, places()))
+edges.uninstall()
+edges.install()
+assert all(a is not b for a, b in zip(plain, places()))
+print("right")
+"""
+    assert "right" in run_program(code)

@@ -4,6 +4,7 @@ import ctypes
 import enum
 import fractions
 import mmap
+import signal
 import sys
 
 import pytest
@@ -108,6 +109,25 @@ def test_a_key_that_cannot_be_compared_stands_for_itself():
             get_item({sick: 1}, other)  # as without the detector
         with pytest.raises(TypeError, match="unhashable"):
             get_item(d, [])
+
+
+def test_ctrl_c_while_the_engine_compares_keys_comes_to_the_program():
+    class Slow(Key):
+        __hash__ = Key.__hash__
+
+        def __eq__(self, other):
+            if not pressed:
+                pressed.append(True)
+                signal.raise_signal(signal.SIGINT)
+            return self is other
+
+    pressed = []
+    with Actor() as actor, session():
+        actor.do(set_item, 1, {}, Slow(1, hashed=98))  # in another dict: the program compares nothing
+        with pytest.raises(KeyboardInterrupt):
+            set_item(2, {}, Slow(2, hashed=98))
+            pressed.append("not yet heard of")
+        assert pressed == [True]
 
 
 def test_what_the_engine_compares_is_no_access_of_the_program():

@@ -6,14 +6,23 @@ Each file has one subject. All of it is put in before the program starts, and ta
 from atomicpy.race import engine
 from atomicpy.race.edges import aio, atomics, caches, futures, imports, locks, queues, replaced, threads
 
+_depth = 0
+
 
 def install() -> None:
-    """Before the program is imported: what it takes from a module by name must be the replacement."""
+    """Before the program is imported, which takes the replacements from a module by name. Once for all calls."""
+    global _depth
+    _depth += 1
+    if _depth > 1:
+        return
     engine.set_whose(replaced.whose)
     for part in (locks, threads, queues, futures, aio, imports, caches, atomics):
         part.install()
 
 
 def uninstall() -> None:
-    """Put back all that was there. Locks and queues that the program has made go on to work."""
-    replaced.put_back()
+    """With the last of the calls, put back all that was there. Locks and queues of the program go on to work."""
+    global _depth
+    if _depth == 1:
+        replaced.put_back()
+    _depth = max(0, _depth - 1)
