@@ -23,3 +23,9 @@ find_free_threaded() {
 env_python() {
     python3 .ci/env.py "$@"
 }
+
+# The name of an interpreter's results: cp314t.
+tag_of() {
+    "$1" -c 'import sys, sysconfig; print("cp{}{}".format(*sys.version_info)
+        + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED")))'
+}
