@@ -34,7 +34,7 @@ def name(text: str, at: Any, context: ast.expr_context = LOAD) -> ast.Name:
     return new
 
 
-def constant(value: str | int, at: Any) -> ast.Constant:
+def constant(value: str | int | None, at: Any) -> ast.Constant:
     new = ast.Constant(value)
     place(new, at)
     return new

@@ -147,6 +147,15 @@ static PyObject *rc_call_scope(PyObject *module, PyObject *none)
 static bool rc_has_keys(PyObject *c) { return PyDict_Check(c) || PySet_Check(c); }
 static Py_ssize_t rc_size(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
 
+/* But `s ^= x` may put in as many as it takes out. Each value of x goes in or out, so the set changes if x is not empty; then
+ * this stands for the size before. With an x that is no set, `^=` changes nothing in place. */
+#define RC_CHANGES ((Py_ssize_t)-1)
+static bool rc_is_some_set(PyObject *x) { return PyAnySet_Check(x) && PySet_GET_SIZE(x) > 0; }
+static bool rc_flips(PyObject *c)
+{
+    return PySet_Check(c) && Py_TYPE(c)->tp_as_number->nb_inplace_xor == PySet_Type.tp_as_number->nb_inplace_xor;
+}
+
 /* ---- proxies: for what is read and written back, and for targets whose object is an expression -------------------- */
 
 typedef struct {
@@ -154,6 +163,7 @@ typedef struct {
     PyObject *of;
     PyObject *got;   /* the last set or dict that was read, only to be compared ... */
     Py_ssize_t size; /* ... and its size then */
+    bool flips;      /* it is for a `^=`: _race_before__ has put down in the thread whether its operand is empty */
 } rc_proxy;
 
 static void rc_proxy_dealloc(PyObject *self)
@@ -169,7 +179,7 @@ static int rc_proxy_traverse(PyObject *self, visitproc visit, void *arg)
     return 0;
 }
 
-static PyObject *rc_proxy_new(PyTypeObject *type, PyObject *of)
+static PyObject *rc_proxy_new(PyTypeObject *type, PyObject *of, bool flips)
 {
     rc_proxy *p = PyObject_GC_New(rc_proxy, type);
     if (p == NULL) {
@@ -177,6 +187,7 @@ static PyObject *rc_proxy_new(PyTypeObject *type, PyObject *of)
     }
     p->of = Py_NewRef(of);
     p->got = NULL;
+    p->flips = flips;
     PyObject_GC_Track(p);
     return (PyObject *)p;
 }
@@ -193,7 +204,8 @@ static PyObject *rc_proxy_got(PyObject *self, PyObject *value)
 static void rc_proxy_stores(rc_thread *t, PyObject *self, PyObject *value)
 {
     rc_proxy *p = (rc_proxy *)self;
-    if (t != NULL && value != NULL && value == p->got && rc_size(value) != p->size) {
+    if (t != NULL && value != NULL && value == p->got &&
+        (rc_size(value) != p->size || (p->flips && t->size == RC_CHANGES && rc_flips(value)))) {
         rc_access_keys(t, value, true);
     }
 }
@@ -229,13 +241,14 @@ static PyTypeObject rc_attr_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 };
 
+/* With a second argument it is for a `^=`. */
 RC_CALL(rc_call_attr)
 {
     (void)module;
-    if (rc_wrong("_race_attr__", n, 1)) {
+    if (n != 2 && rc_wrong("_race_attr__", n, 1)) {
         return NULL;
     }
-    return rc_recording_thread() == NULL ? Py_NewRef(args[0]) : rc_proxy_new(&rc_attr_type, args[0]);
+    return rc_recording_thread() == NULL ? Py_NewRef(args[0]) : rc_proxy_new(&rc_attr_type, args[0], n == 2);
 }
 
 #endif

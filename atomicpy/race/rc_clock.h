@@ -99,7 +99,7 @@ typedef struct rc_thread {
     rc_epoch recorded; /* the last epoch in which an access of it was recorded */
     uint64_t session;  /* whose floor it knows */
     void *changing;  /* a container that is about to be changed in place, only to be compared ... */
-    int64_t size;    /* ... and its size before */
+    int64_t size;    /* ... and its size before, or RC_CHANGES */
     int busy;        /* > 0 while the thread is inside a callback of the engine's: nothing is recorded */
     struct rc_thread *next, **link;
 } rc_thread;

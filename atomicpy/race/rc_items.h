@@ -159,17 +159,18 @@ static PyTypeObject rc_item_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 };
 
+/* With a second argument it is for a `^=`. */
 RC_CALL(rc_call_item)
 {
     (void)module;
-    if (rc_wrong("_race_item__", n, 1)) {
+    if (n != 2 && rc_wrong("_race_item__", n, 1)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
     if (t == NULL || rc_container_of(t, args[0]) == RC_NO_CONTAINER) {
         return Py_NewRef(args[0]);
     }
-    return rc_proxy_new(&rc_item_type, args[0]);
+    return rc_proxy_new(&rc_item_type, args[0], n == 2);
 }
 
 #endif

@@ -98,36 +98,42 @@ RC_CALL(rc_call_iter)
     }
     PyObject *c = args[0], *under = c;
     PyTypeObject *type = Py_TYPE(c);
-    uint8_t over, rule = RC_DICT | RC_GETS;
+    getiterfunc goes = type->tp_iter; /* a subclass inherits it, or does it in its own way */
+    uint8_t over;
     rc_thread *t = rc_recording_thread();
     if (t == NULL) {
         return Py_NewRef(c);
     }
-    if (type == &PyDict_Type || type == &PyDictKeys_Type || type == &PySet_Type) {
+    bool keys = type == &PyDictKeys_Type || type == &PyODictKeys_Type;
+    bool values = type == &PyDictValues_Type || type == &PyODictValues_Type;
+    bool items = type == &PyDictItems_Type || type == &PyODictItems_Type;
+    if (keys || goes == PyDict_Type.tp_iter || goes == rc_ordered_type->tp_iter ||
+        (goes == PySet_Type.tp_iter && PySet_Check(c))) {
         over = RC_OVER_KEYS;
     }
-    else if (type == &PyList_Type || type == rc_deque_type) {
+    else if (goes == PyList_Type.tp_iter || goes == rc_deque_type->tp_iter) {
         over = RC_OVER_INDICES;
-        rule = (type == &PyList_Type ? RC_LIST : RC_DEQUE) | RC_GETS;
     }
-    else if (type == &PyDictValues_Type) {
+    else if (values) {
         over = RC_OVER_VALUES;
     }
-    else if (type == &PyDictItems_Type) {
+    else if (items) {
         over = RC_OVER_ITEMS;
     }
     else {
         return Py_NewRef(c);
     }
     PyObject *iterated = c, *inner = NULL;
-    if (type == &PyDictKeys_Type || type == &PyDictValues_Type || type == &PyDictItems_Type) {
+    if (keys || values || items) {
         under = ((rc_view *)c)->dict;
-        if (!PyDict_CheckExact(under)) {
-            return Py_NewRef(c);
-        }
+    }
+    uint8_t rule = over == RC_OVER_KEYS ? RC_NO_CONTAINER : rc_container_of(t, under);
+    if (over != RC_OVER_KEYS && !(rule & RC_GETS)) {
+        return Py_NewRef(c); /* its items are no locations */
     }
     if (over == RC_OVER_VALUES) { /* its keys are wanted as well */
-        iterated = PyObject_CallMethod((PyObject *)&PyDict_Type, "items", "O", under);
+        PyTypeObject *of = type == &PyDictValues_Type ? &PyDict_Type : rc_ordered_type;
+        iterated = PyObject_CallMethod((PyObject *)of, "items", "O", under);
         inner = iterated == NULL ? NULL : PyObject_GetIter(iterated);
         Py_XDECREF(iterated);
     }
@@ -153,7 +159,7 @@ RC_CALL(rc_call_iter)
 
 /* ---- methods ------------------------------------------------------------------------------------------------------ */
 
-enum { RC_CHANGES_KEYS, RC_PUTS_IN, RC_TAKES_OUT };
+enum { RC_CHANGES_KEYS, RC_FLIPS_KEYS, RC_PUTS_IN, RC_TAKES_OUT };
 
 typedef struct {
     PyObject_HEAD
@@ -161,6 +167,23 @@ typedef struct {
     vectorcallfunc call;
     uint8_t effect;
 } rc_method;
+
+/* s.symmetric_difference_update(x), which may change the keys and leave their number as it was. Of an x that is neither a set
+ * nor a dict it makes a set first. So do we, and give it that one: x is iterated once, and by then we know whether it is empty. */
+static PyObject *rc_flip_keys(PyObject *method, PyObject *c, PyObject *x, Py_ssize_t *before)
+{
+    PyObject *made = PyAnySet_Check(x) || PyDict_CheckExact(x) ? Py_NewRef(x) : PySet_New(x);
+    if (made == NULL) {
+        return NULL;
+    }
+    bool some = PyDict_CheckExact(made) ? PyDict_GET_SIZE(made) > 0 : rc_is_some_set(made);
+    PyObject *result = PyObject_CallOneArg(method, made);
+    if (some && result != NULL) {
+        *before = RC_CHANGES;
+    }
+    Py_DECREF(made);
+    return result;
+}
 
 static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t nargs, PyObject *names)
 {
@@ -170,9 +193,11 @@ static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t na
     if (t == NULL) {
         return PyObject_Vectorcall(m->method, args, nargs, names);
     }
-    if (m->effect == RC_CHANGES_KEYS) {
+    if (m->effect == RC_CHANGES_KEYS || m->effect == RC_FLIPS_KEYS) {
         Py_ssize_t before = rc_size(c);
-        PyObject *result = PyObject_Vectorcall(m->method, args, nargs, names);
+        bool flips = m->effect == RC_FLIPS_KEYS && PyVectorcall_NARGS(nargs) == 1 && names == NULL;
+        PyObject *result =
+            flips ? rc_flip_keys(m->method, c, args[0], &before) : PyObject_Vectorcall(m->method, args, nargs, names);
         if (rc_size(c) != before) { /* also if it failed half way */
             PyObject *error = PyErr_GetRaisedException();
             rc_access_keys(t, c, true);
@@ -195,20 +220,23 @@ static PyObject *rc_method_call(PyObject *self, PyObject *const *args, size_t na
 
 /* `s |= more`, for a name: `s |= _race_before__(more, s)`, and then `_race_after__(s)`. As the method that does the same:
  * one step, which writes the set of keys if they have become more or fewer, and what is put into a list or deque comes before
- * what takes it out. */
+ * what takes it out. A third argument says that it is `^=`; for that of an attribute or item, whose proxy looks at the keys,
+ * s is None. */
 RC_CALL(rc_call_before)
 {
     (void)module;
-    if (rc_wrong("_race_before__", n, 2)) {
+    if (n != 3 && rc_wrong("_race_before__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
     if (t != NULL) {
         PyObject *c = args[1];
+        bool flips = n == 3 && rc_is_some_set(args[0]);
         t->changing = NULL;
+        t->size = flips ? RC_CHANGES : 0;
         if (rc_has_keys(c)) {
             t->changing = c;
-            t->size = rc_size(c);
+            t->size = flips && rc_flips(c) ? RC_CHANGES : rc_size(c);
         }
         else if (PyList_Check(c) || PyObject_TypeCheck(c, rc_deque_type)) {
             rc_sync *s = rc_sync_of((uintptr_t)c);
@@ -274,7 +302,10 @@ RC_CALL(rc_call_method)
     }
     uint8_t effect;
     if (PyDict_Check(obj) || PySet_Check(obj)) {
-        effect = RC_CHANGES_KEYS;
+        const char *flips = "symmetric_difference_update";
+        effect = PySet_Check(obj) && PyUnicode_EqualToUTF8(name, flips) && rc_is_of(Py_TYPE(obj), flips, &PySet_Type)
+                     ? RC_FLIPS_KEYS
+                     : RC_CHANGES_KEYS;
     }
     else if (PyList_Check(obj) || PyObject_TypeCheck(obj, rc_deque_type)) {
         const char *text = PyUnicode_AsUTF8(name);

@@ -82,12 +82,15 @@ class Statements(Expressions):
 
     def augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
         target = node.target
+        # `s ^= x` changes a set, also where it leaves the size as it was.
+        flips = [constant(True, target)] if isinstance(node.op, ast.BitXor) and _changes_container(node) else []
         if isinstance(target, ast.Name):
             meaning = self.meaning(self.scope.mangle(target.id))
             node.value = self.expr(node.value)
             after: list[ast.stmt] = []
             if target.lineno not in self.ignored and _changes_container(node):
-                node.value = call("_race_before__", [node.value, nodes.name(target.id, target)], target)
+                before = [node.value, nodes.name(target.id, target), *flips]
+                node.value = call("_race_before__", before, target)
                 after = [statement(call("_race_after__", [nodes.name(target.id, target)], target))]
             if meaning is None or target.lineno in self.ignored:
                 return [node, *after]
@@ -98,7 +101,9 @@ class Statements(Expressions):
             self.parts(target)
             node.value = self.expr(node.value)
             if recorded:
-                target.value = call("_race_item__", [target.value], target)
+                target.value = call("_race_item__", [target.value, *flips], target)
+                if flips:
+                    node.value = call("_race_before__", [node.value, constant(None, target), *flips], target)
             return [node]
         at = nodes.attribute_spot(target)
         owner: Any = target.value
@@ -116,7 +121,9 @@ class Statements(Expressions):
             target.value = call("_race_read__", [target.value, attribute], at)
             node.value = call("_race_wrote__", [node.value, nodes.name(owner.id, owner), attribute], at)
         else:
-            target.value = call("_race_attr__", [target.value], at)
+            target.value = call("_race_attr__", [target.value, *flips], at)
+            if flips:
+                node.value = call("_race_before__", [node.value, constant(None, at), *flips], at)
         return [node]
 
     def delete(self, node: ast.Delete) -> list[ast.stmt]:

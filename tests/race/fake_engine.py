@@ -68,7 +68,7 @@ class Engine:
     def wrote(self, value, obj, name):
         return self.note(f"write {name}", value)
 
-    def attr(self, obj):
+    def attr(self, obj, flips=False):
         return Proxy(obj, self.log)
 
     item = attr
@@ -92,7 +92,7 @@ class Engine:
         self.log.append(f"method {name}")
         return getattr(obj, name)
 
-    def before(self, value, container):
+    def before(self, value, container, flips=False):
         return value
 
     def after(self, container):

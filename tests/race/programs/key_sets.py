@@ -1,5 +1,6 @@
 """The set of keys of a dict or a set: iteration against insertion and deletion."""
 
+import collections
 import contextlib
 import threading
 
@@ -77,6 +78,109 @@ def race_iteration_and_popitem():
     """keys of"""
     cache = {"a": 1}
     together(lambda: each(cache), lambda: cache.popitem())
+
+
+def race_iteration_and_insertion_into_a_defaultdict():
+    """keys of"""
+    cache = collections.defaultdict(list)
+    together(lambda: each(cache), lambda: cache["b"].append(1))
+
+
+def race_iteration_and_insertion_into_an_ordered_dict():
+    """keys of"""
+    cache = collections.OrderedDict(a=1)
+
+    def insert():
+        cache["b"] = 2
+
+    together(insert, lambda: each(cache))
+
+
+def race_iteration_over_the_values_of_a_counter():
+    """
+    keys of
+    ? ['b']
+    """
+    counts = collections.Counter("a")
+
+    def count():
+        counts["b"] += 1
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for value in counts.values():
+                use(value)
+
+    together(read, count)
+
+
+def race_items_of_an_ordered_dict_and_deletion():
+    """
+    keys of
+    ? ['b']
+    """
+    cache = collections.OrderedDict(a=1, b=2)
+
+    def delete():
+        del cache["b"]
+
+    def read():
+        with contextlib.suppress(RuntimeError):
+            for key, value in cache.items():
+                use((key, value))
+
+    together(read, delete)
+
+
+def race_values_of_an_ordered_dict_and_a_store():
+    """cache['a']"""
+    cache = collections.OrderedDict(a=1, b=2)
+    cache.move_to_end("a")
+    seen = []
+
+    def store():
+        cache["a"] = 3
+
+    def read():
+        seen.extend([value for value in cache.values()])  # noqa: C416
+
+    together(store, read)
+    assert seen in ([2, 1], [2, 3]), seen
+
+
+class Named(set):
+    pass
+
+
+def race_iteration_and_insertion_into_a_set_of_a_class():
+    """keys of"""
+    names = Named("a")
+    together(lambda: names.add("b"), lambda: each(names))
+
+
+class Sorted(dict):
+    def __iter__(self):
+        return iter(sorted(dict(self)))
+
+
+def clean_iteration_that_the_class_does_itself():
+    """By a copy, made in one step."""
+    cache = Sorted(a=1)
+
+    def insert():
+        cache["b"] = 2
+
+    together(insert, lambda: each(cache))
+
+
+def clean_iteration_over_a_frozen_set_while_another_is_made():
+    names = frozenset("a")
+
+    def add():
+        mine = names
+        mine |= {"b"}
+
+    together(add, lambda: each(names))
 
 
 def race_keys_view_and_insertion():
@@ -340,6 +444,136 @@ def clean_union_in_place_of_what_is_there():
     def add():
         mine = names
         mine |= {"b"}
+
+    together(add, lambda: each(names))
+
+
+def race_iteration_and_exchange_in_place():
+    """keys of"""
+    names = {"a", "b"}
+
+    def exchange():  # "b" for "c": as many as before
+        mine = names
+        mine ^= {"b", "c"}
+
+    together(exchange, lambda: each(names))
+
+
+def race_iteration_and_exchange_in_place_of_an_attribute():
+    """keys of"""
+    names = {"a", "b"}
+    box = Box(names)
+
+    def exchange():
+        box.names ^= frozenset({"b", "c"})
+
+    together(lambda: each(names), exchange)
+
+
+def race_iteration_and_exchange_in_place_of_an_item():
+    """keys of"""
+    names = {"a", "b"}
+    boxes = {"first": names}
+
+    def exchange():
+        boxes["first"] ^= {"b", "c"}
+
+    together(exchange, lambda: each(names))
+
+
+def race_iteration_and_symmetric_difference_update_with_a_set():
+    """keys of"""
+    names = {"a", "b"}
+    together(lambda: each(names), lambda: names.symmetric_difference_update({"b", "c"}))
+
+
+def race_iteration_and_symmetric_difference_update_with_a_dict():
+    """keys of"""
+    names = {"a", "b"}
+    together(lambda: names.symmetric_difference_update({"b": 1, "c": 2}), lambda: each(names))
+
+
+def race_iteration_and_symmetric_difference_update_with_an_iterator():
+    """keys of"""
+    names = {"a", "b"}
+
+    def exchange():
+        new = iter(["b", "c"])
+        names.symmetric_difference_update(new)
+        assert names == {"a", "c"}, names
+        assert next(new, None) is None
+
+    together(exchange, lambda: each(names))
+
+
+def clean_exchange_in_place_of_nothing():
+    names, nothing = {"a", "b"}, frozenset()
+    box, boxes = Box(names), {"first": names}
+
+    def exchange():
+        mine = names
+        mine ^= nothing
+        box.names ^= nothing
+        boxes["first"] ^= nothing
+        names.symmetric_difference_update(nothing)
+        names.symmetric_difference_update(iter(()))
+        names.symmetric_difference_update({})
+        with contextlib.suppress(TypeError):
+            names.symmetric_difference_update([[]])
+
+    together(exchange, lambda: each(names))
+
+
+def clean_exchange_that_makes_a_new_set():
+    """The operand is no set: its own `^` makes one."""
+    names = {"a", "b"}
+
+    def exchange():
+        mine = names
+        mine ^= {"b": 1, "c": 2}.keys()
+        assert mine == {"a", "c"}, mine
+        assert names == {"a", "b"}, names
+
+    together(exchange, lambda: each(names))
+
+
+class Watched(set):
+    """Its own `^=` changes nothing that an iteration would see."""
+
+    def __ixor__(self, other):
+        return self
+
+
+def clean_exchange_that_the_class_does_itself():
+    names = Watched("ab")
+
+    def exchange():
+        mine = names
+        mine ^= {"b", "c"}
+
+    together(exchange, lambda: each(names))
+
+
+def clean_exchange_after_one_that_failed():
+    """What the one has put down does not count for the other."""
+    names, others = {"a", "b"}, {"c"}
+
+    class Odd:
+        def __hash__(self):
+            return hash("c")
+
+        def __eq__(self, other):
+            raise ValueError("not comparable")
+
+    boxes = {"first": names, "second": others}
+
+    def nothing():
+        with contextlib.suppress(ValueError):
+            boxes["second"] ^= {Odd()}
+        return {"a"}
+
+    def add():
+        boxes["first"] |= nothing()
 
     together(add, lambda: each(names))
 

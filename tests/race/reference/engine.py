@@ -266,7 +266,7 @@ def _stores(value):
 class _Attribute:
     __slots__ = ("_of",)
 
-    def __init__(self, of):
+    def __init__(self, of, flips=False):
         object.__setattr__(self, "_of", of)
 
     def __getattribute__(self, name):
@@ -317,7 +317,12 @@ def _keys(c, write):
 
 def _race_get__(c, k):
     _item(c, k, False)
-    return c[k]
+    before = len(c) if isinstance(c, collections.defaultdict) else None
+    value = c[k]
+    if before is not None and len(c) > before and _is_container(c):  # its __missing__ has put it in
+        _item(c, k, True)
+        _keys(c, True)
+    return value
 
 
 def _race_set__(value, c, k):
@@ -338,7 +343,7 @@ def _race_del__(c, k):
 class _Item:
     __slots__ = ("_of",)
 
-    def __init__(self, of):
+    def __init__(self, of, flips=False):
         self._of = of
 
     def __getitem__(self, key):
@@ -353,18 +358,24 @@ class _Item:
 
 
 _race_item__ = _Item
-VIEWS = {type({}.keys()): 0, type({}.values()): 1, type({}.items()): 1}
+VIEWS = {
+    type(view): values
+    for each in ({}, collections.OrderedDict())
+    for view, values in ((each.keys(), False), (each.values(), True), (each.items(), True))
+}
+KEYED = (dict.__iter__, set.__iter__, collections.OrderedDict.__iter__)
 
 
 def _race_iter__(c):
     if type(c) in VIEWS:
         under = next(iter(_under(c)), None)
-        if under is None:
+        if under is None or (VIEWS[type(c)] and not _is_container(under)):
             return c
-        return _each(c, under, bool(VIEWS[type(c)]))
-    if type(c) in (dict, set):
+        return _each(c, under, VIEWS[type(c)])
+    goes = getattr(type(c), "__iter__", None)
+    if goes in KEYED:
         return _each(c, c, False)
-    if type(c) in (list, collections.deque):
+    if goes in (list.__iter__, collections.deque.__iter__) and _is_container(c):
         return _each(c, c, None)
     return c
 
@@ -378,7 +389,8 @@ def _under(view):
 def _each(c, under, values):
     if values is not None:
         _keys(under, False)
-        pairs = iter(under) if values else itertools.repeat(None)
+        kind = collections.OrderedDict if isinstance(under, collections.OrderedDict) else dict
+        pairs = kind.__iter__(under) if values else itertools.repeat(None)
         for key, value in zip(pairs, c, strict=False):
             if values:
                 _item(under, key, False)
@@ -407,7 +419,7 @@ def _race_method__(obj, name):
     return call
 
 
-def _race_before__(value, c):
+def _race_before__(value, c, flips=False):
     _local.changing = set(c) if isinstance(c, (dict, set)) else None
     if isinstance(c, (list, collections.deque)):
         clock_of(c).release()
