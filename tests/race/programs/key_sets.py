@@ -173,16 +173,6 @@ def clean_iteration_that_the_class_does_itself():
     together(insert, lambda: each(cache))
 
 
-def clean_iteration_over_a_frozen_set_while_another_is_made():
-    names = frozenset("a")
-
-    def add():
-        mine = names
-        mine |= {"b"}
-
-    together(add, lambda: each(names))
-
-
 def race_keys_view_and_insertion():
     """keys of cache"""
     cache = {"a": 1}
