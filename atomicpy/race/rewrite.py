@@ -51,6 +51,8 @@ PLAIN_CALLS = {"_race_zip__": zip, "_race_repeat__": itertools.repeat}
 IGNORE = re.compile(r"#\s*race:\s*ignore\b")
 DEEP = 200_000  # frames; those of Python code alone take no C stack
 _limit_lock = threading.Lock()
+# Whose code has been rewritten: the program's, also where that lies in the standard library.
+instrumented_files: set[str] = set()
 
 
 def instrument(tree: ast.Module, filename: str, ignored: Collection[int] = ()) -> ast.Module:
@@ -59,6 +61,7 @@ def instrument(tree: ast.Module, filename: str, ignored: Collection[int] = ()) -
     `ignored`: the numbers of lines whose accesses are left alone (see `ignored_lines`). A tree too deep for this
     raises RecursionError, and must not be used any more.
     """
+    instrumented_files.add(filename)
     try:
         analysis = Analysis(tree)
         frames = 4 * analysis.deepest + 200

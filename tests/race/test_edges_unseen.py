@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from helpers import CAN_FORK, PYTHON
@@ -172,6 +173,30 @@ def test_as_without_the_detector(topic, tmp_path):
     ours = output([sys.executable, "-m", "atomicpy", "race", "--exclude", "*", "program.py"], tmp_path)
     assert plain.count("\n") > 20
     assert ours.splitlines() == plain.splitlines()
+
+
+def test_locks_of_what_is_included_of_the_library_order_what_it_does(tmp_path):
+    """As the program's own: the library's are no promise to the program, but those of what is watched are to itself."""
+    code = """
+        import http.cookiejar as jars, threading
+        jar = jars.CookieJar()
+        def cookie(name):
+            return jars.Cookie(0, name, "1", None, False, "here", True, False, "/", True, False, None, True, "", "", {})
+        def put(name):
+            jar.set_cookie(cookie(name))
+            if ALSO:
+                jar._cookies["here"]["/"][name] = 1
+        threads = [threading.Thread(target=put, args=("same",)) for _ in range(2)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+    """
+    for also, status in (("False", 0), ("True", 66)):
+        command = ["race", "--include", "http.cookiejar", "-c", textwrap.dedent(code).replace("ALSO", also)]
+        done = subprocess.run(
+            [*PYTHON, "-m", "atomicpy", *command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == status, done.stderr
+    assert "http/cookiejar.py" in done.stderr  # so it was watched
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="no fork here")

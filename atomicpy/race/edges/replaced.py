@@ -8,6 +8,7 @@ from typing import Any
 
 from atomicpy.race import engine
 from atomicpy.race.engine import Around
+from atomicpy.race.rewrite import instrumented_files
 
 LIBRARY = os.path.dirname(os.__file__) + os.sep
 PACKAGES = tuple(os.sep + name + os.sep for name in ("site-packages", "dist-packages"))
@@ -55,10 +56,13 @@ def _set(owner: Any, name: str, value: Any) -> None:
 def whose(file: str) -> bool | None:
     """True: the program's; False: the standard library's; None: the detector's own.
 
-    What the library asks for, for itself, orders nothing: its locks are no promise to the program.
+    What the library asks for, for itself, orders nothing: its locks are no promise to the program. What `--include`
+    takes of the library is the program's: its accesses count, and so do its locks.
     """
     if file.startswith(HERE):
         return None
+    if file in instrumented_files:
+        return True
     return not file.startswith((LIBRARY, "<frozen")) or any(folder in file for folder in PACKAGES)
 
 
