@@ -4,7 +4,7 @@ Each file has one subject. All of it is put in before the program starts, and ta
 """
 
 from atomicpy.race import engine
-from atomicpy.race.edges import aio, atomics, caches, futures, imports, locks, queues, replaced, threads
+from atomicpy.race.edges import aio, atomics, caches, earlier, futures, imports, locks, queues, replaced, threads
 
 _depth = 0
 
@@ -16,7 +16,7 @@ def install() -> None:
     if _depth > 1:
         return
     engine.set_whose(replaced.whose)
-    for part in (locks, threads, queues, futures, aio, imports, caches, atomics):
+    for part in (locks, threads, queues, futures, aio, imports, caches, atomics, earlier):
         part.install()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from atomicpy.race import engine
@@ -37,6 +38,11 @@ def around(
     original = vars(owner).get(name, _MISSING)
     original = getattr(owner, name) if original is _MISSING else original
     replace(owner, name, Around(original, before, after, failed, end, program=program))
+
+
+def names_in_modules() -> dict[int, Any]:
+    """What has been replaced in modules: by the identity of what was there, what is there now."""
+    return {id(original): vars(owner)[name] for owner, name, original in _originals if type(owner) is ModuleType}
 
 
 def put_back() -> None:

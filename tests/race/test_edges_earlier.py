@@ -1,0 +1,148 @@
+"""Locks and queues that are older than the detector order what they are used for, as those made after it.
+
+A plugin of pytest is imported before `--race` can put the detector in; the tests use what it holds.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from helpers import PYTHON
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
+
+EARLIER = """
+import queue, threading
+from functools import cache
+from queue import SimpleQueue
+from threading import Condition, Lock, RLock
+
+lock, rlock, condition, over_a_lock = Lock(), RLock(), Condition(), Condition(Lock())
+semaphore, event, barrier = threading.Semaphore(), threading.Event(), threading.Barrier(2)
+line, last, first = queue.Queue(), queue.LifoQueue(), queue.PriorityQueue()
+
+class Holder:
+    of_all = Lock()
+    def __init__(self):
+        self.own = Lock()
+        self.condition = Condition(self.own)
+
+holder = Holder()
+
+def new_lock():
+    return Lock()
+
+def new_simple():
+    return SimpleQueue()
+"""
+
+TESTS = """
+import threading
+import pytest, made_earlier
+from made_earlier import Holder, holder
+
+class Box:
+    value = 0
+
+def together(*functions):
+    threads = [threading.Thread(target=each) for each in functions]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+fresh = made_earlier.new_lock()
+LOCKS = {name: (lock, lock) for name, lock in vars(made_earlier).items()
+         if name in ("lock", "rlock", "condition", "over_a_lock", "semaphore")}
+LOCKS |= {"class": (Holder.of_all, holder.of_all), "object": (holder.own, holder.own), "new": (fresh, fresh),
+          "lock and its condition": (holder.own, holder.condition)}
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock(name):
+    box = Box()
+    def add(lock):
+        with lock:
+            box.value += 1
+    one, other = LOCKS[name]
+    together(lambda: add(one), lambda: add(other))
+    assert box.value == 2
+
+QUEUES = {"line": made_earlier.line, "last": made_earlier.last, "first": made_earlier.first,
+          "new": made_earlier.new_simple()}
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_queue(name):
+    box = Box()
+    def put():
+        box.value += 1
+        QUEUES[name].put(1)
+    def get():
+        QUEUES[name].get()
+        box.value += 1
+    together(put, get)
+
+def test_condition_still_wakes_who_waits():
+    box = Box()
+    def wait():
+        with made_earlier.condition:
+            made_earlier.condition.wait_for(lambda: box.value, 30)
+            box.value += 1
+    def wake():
+        with made_earlier.condition:
+            box.value += 1
+            made_earlier.condition.notify_all()
+    together(wait, wake)
+    assert box.value == 2
+
+def test_lock_is_one_wherever_it_is_kept():
+    assert holder.own is holder.condition._lock
+    assert not hasattr(made_earlier.lock, "clock") and repr(made_earlier.lock).startswith("<unlocked _thread.lock")
+    with holder.condition:
+        assert holder.own.locked() and not holder.own.acquire(blocking=False)
+
+def test_racy():
+    box = Box()
+    def add():
+        box.value += 1
+    together(add, add)
+"""
+
+
+def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
+    (tmp_path / "made_earlier.py").write_text(EARLIER)
+    (tmp_path / "test_them.py").write_text(TESTS)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
+    done = subprocess.run(
+        [*PYTHON, "-m", "pytest", "-q", "--race", "-p", "made_earlier", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M) == ["test_racy"], done.stdout + done.stderr
+    assert "1 failed, 15 passed" in done.stdout
+
+
+def test_all_is_put_back(tmp_path):
+    (tmp_path / "made_earlier.py").write_text(EARLIER)
+    code = (
+        "import sys, threading\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
+        "import made_earlier\n"
+        "from atomicpy.race import edges, engine\n"
+        "def seen(): return {**vars(made_earlier), **vars(made_earlier.Holder), **vars(made_earlier.holder),\n"
+        "                    **vars(made_earlier.condition)}\n"
+        "before = seen()\n"
+        "engine.install(print), edges.install()\n"
+        "changed = {name for name, value in before.items() if seen()[name] is not value}\n"
+        "edges.uninstall(), engine.uninstall()\n"
+        "print(sorted(changed - {'__builtins__'}), [name for name in before if seen()[name] is not before[name]])\n"
+    )
+    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    changed = ["Lock", "RLock", "SimpleQueue", "_acquire_restore", "_is_owned", "_lock", "_release_save", "acquire",
+               "cache", "lock", "of_all", "own", "release", "rlock"]  # fmt: skip
+    assert done.stdout == f"{changed} []\n", done.stderr
