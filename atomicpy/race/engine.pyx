@@ -18,6 +18,9 @@ from atomicpy.race.needs import NEEDS as _NEEDS
 
 cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
+from cpython.object cimport PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.unicode cimport PyUnicode_AsUTF8
 from libc.stdlib cimport free
 
 from atomicpy.atomic_int_array cimport AtomicIntArray
@@ -199,6 +202,12 @@ def set_type_attribute(cls, name, value):
         type.__setattr__(cls, name, value)
     finally:
         rc_lock_type(cls, immutable)
+
+
+def name_in_errors(cls, name):
+    """Let errors call the class by that name, as they do one written in C; its `__name__` stays as it is."""
+    Py_INCREF(name)  # for good
+    (<PyTypeObject *>cls).tp_name = PyUnicode_AsUTF8(name)
 
 
 def begin_thread(parent, name, created=None):

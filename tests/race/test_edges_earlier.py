@@ -14,7 +14,7 @@ from helpers import PYTHON
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
 EARLIER = """
-import queue, threading
+import atomicpy, queue, threading
 from functools import cache
 from queue import SimpleQueue
 from threading import Condition, Lock, RLock
@@ -30,6 +30,12 @@ class Holder:
         self.condition = Condition(self.own)
 
 holder = Holder()
+
+todo = []
+
+@atomicpy.once
+def once_for_all():
+    return todo[0]()
 
 def new_lock():
     return Lock()
@@ -96,6 +102,15 @@ def test_condition_still_wakes_who_waits():
     together(wait, wake)
     assert box.value == 2
 
+def test_once():
+    box = Box()
+    def begin():
+        box.value += 1
+        return box
+    made_earlier.todo.append(begin)
+    together(*[lambda: made_earlier.once_for_all().value] * 2)
+    assert box.value == 1
+
 def test_lock_is_one_wherever_it_is_kept():
     assert holder.own is holder.condition._lock
     assert not hasattr(made_earlier.lock, "clock") and repr(made_earlier.lock).startswith("<unlocked _thread.lock")
@@ -124,7 +139,7 @@ def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
         check=False,
     )
     assert re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M) == ["test_racy"], done.stdout + done.stderr
-    assert "1 failed, 15 passed" in done.stdout
+    assert "1 failed, 16 passed" in done.stdout
 
 
 def test_all_is_put_back(tmp_path):

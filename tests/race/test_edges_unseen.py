@@ -60,6 +60,14 @@ attempt(atomicpy.WaitGroup().done); attempt(atomicpy.Mutex().release); attempt(a
 attempt(atomicpy.AtomicInt(1).update, lambda old: wrong()); attempt(atomicpy.AtomicInt().add, "x")
 attempt(atomicpy.RWMutex().release_write); attempt(atomicpy.AtomicIntArray(2).add, 5)
 attempt(atomicpy.WaitGroup().go, 3)
+@atomicpy.once
+def once_wrong():
+    raise ValueError("wrong")
+@atomicpy.once
+def no_once(argument):
+    return argument
+attempt(once_wrong); attempt(once_wrong); attempt(no_once, 1); attempt(no_once); attempt(no_once, argument=1)
+attempt(atomicpy.once, 3); attempt(atomicpy.once)
 attempt(__import__, "no_such_module"); attempt(__import__, "wrong_module")
 """,
     "stacks": r"""
@@ -111,13 +119,19 @@ for value in (lock, rlock, threading.Lock, type(rlock), lock.acquire, threading.
     show(repr(value).replace("owner=0 ", ""))
 show([type(lock).__name__, type(lock).__module__, hasattr(lock, "_is_owned"), hasattr(rlock, "_is_owned"),
     hasattr(rlock, "locked")])
-for bad in (lock, rlock, threading.Event()):
+for bad in (lock, rlock, threading.Event(), queue.SimpleQueue()):
     attempt(pickle.dumps, bad)
     attempt(copy.deepcopy, bad)
 show([isinstance(queue.Queue().mutex, threading.Lock), isinstance(lock, threading.Lock), isinstance(rlock,
     threading.Lock), isinstance(lock, _thread.LockType) or True])
 attempt(lambda: type("Sub", (threading.Lock,), {}))
 attempt(lambda: lock.nothing)
+attempt(lambda: queue.SimpleQueue().nothing); attempt(setattr, queue.SimpleQueue(), "nothing", 1)
+attempt(queue.SimpleQueue, 3); show([queue.SimpleQueue.__doc__, queue.SimpleQueue.__name__])
+for condition in (threading.Condition(lock), threading.Condition(rlock), threading.Condition()):
+    show([sorted(vars(condition)), repr(condition), condition._is_owned(), condition.acquire(), condition.wait(0.001),
+          condition._is_owned(), getattr(condition, "locked", bool)(), condition.release(), condition._is_owned()])
+    attempt(condition.notify); attempt(condition.wait); attempt(condition.release)
 show([weakref.ref(lock)() is lock, weakref.WeakMethod(threading.Thread(daemon=True).start) is not None,
     lock.acquire_lock(), lock.locked_lock(), lock.release_lock()])
 thread = threading.Thread(target=str, name="t"); thread.start(); thread.join()
@@ -129,7 +143,7 @@ for value in (thread, barrier, q, future, threading.Event(), threading.Semaphore
 @atomicpy.once
 def first():
     return 1
-show([first(), sorted(vars(first)), inspect.signature(first), first.__wrapped__.__name__])
+show([first(), sorted(vars(first)), inspect.signature(first), type(first.__wrapped__), repr(first)])
 @functools.lru_cache(maxsize=4)
 def double(number: int) -> int:
     "Twice."

@@ -14,7 +14,7 @@ from typing import Any
 import atomicpy
 from atomicpy.race import engine
 from atomicpy.race.edges.kept import Kept
-from atomicpy.race.edges.replaced import acquire, acquire_after, around, release, replace
+from atomicpy.race.edges.replaced import acquire, acquire_after, around, release
 from atomicpy.race.engine import Around, Clock, clock_of
 
 # Re-entrant: what an argument converts itself by, and what a dropped object does at its end, may use an atomic.
@@ -160,12 +160,32 @@ def _install_waits() -> None:
         around(cls, name, after=acquire_after, failed=acquire)
     around(atomicpy.Once, "do", _runs, end=acquire)
 
-    # once(fn) is written in C with its Once inside: the same through one whose edges are known.
-    onces: Kept[Any] = Kept(atomicpy.Once)
-    do = vars(atomicpy.Once)["do"]
-    replace(
-        atomicpy.once, "__call__", Around(do, lambda self, *given: ((onces.of(self), self.__wrapped__, *given), {}))
-    )
+
+
+def _install_once() -> None:
+    """once(fn) has its Once inside, where nobody can take the place of it: the function is what is replaced."""
+    cls: Any = atomicpy.once
+    clocks: Kept[Clock] = Kept(Clock)
+
+    def makes(self: Any, function: Any = None, /, *rest: Any, **named: Any) -> Any:
+        if not callable(function) or rest or named:
+            return None  # it says what is wrong
+        clock = Clock()
+        clocks.put(self, clock)
+        return (self, Around(function, end=clock.release)), {}
+
+    def made(result: None, self: Any, function: Any, /) -> None:
+        self.__wrapped__ = function
+
+    def called(self: Any, /, *_: Any, **__: Any) -> None:
+        clock = clocks.find(self)
+        if clock is not None:
+            clock.acquire()
+        else:  # it is older than the detector, and we do not see the end of its function: a call comes before the next
+            engine.clock_of(self).swap()
+
+    around(cls, "__init__", makes, made)
+    around(cls, "__call__", end=called)
 
 
 def install() -> None:
@@ -173,3 +193,4 @@ def install() -> None:
     _install_sharded()
     _install_locks()
     _install_waits()
+    _install_once()

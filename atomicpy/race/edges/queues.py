@@ -7,6 +7,7 @@ import queue
 import threading
 from typing import Any
 
+from atomicpy.race import engine
 from atomicpy.race.edges.kept import Kept
 from atomicpy.race.edges.replaced import acquire, around, release, replace
 from atomicpy.race.engine import Around, Clock, traced
@@ -110,3 +111,5 @@ class SimpleQueue(queue.SimpleQueue[Any]):
 
 
 SimpleQueue.__module__ = queue.SimpleQueue.__module__
+SimpleQueue.__doc__ = queue.SimpleQueue.__doc__
+engine.name_in_errors(SimpleQueue, "_queue.SimpleQueue")
