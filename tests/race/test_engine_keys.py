@@ -12,7 +12,7 @@ import pytest
 if sys.version_info < (3, 13):
     pytest.skip("the detector needs 3.13", allow_module_level=True)
 
-from engine_driver import Actor, Thing, engine, get_item, read, session, set_item, write
+from engine_driver import Actor, Thing, each_of, engine, get_item, read, session, set_item, write
 
 from atomicpy import AtomicIntArray
 
@@ -149,6 +149,31 @@ def test_a_key_that_is_used_again_is_not_compared_again():
             set_item(1, d, key)
             get_item(d, key)
     assert Key.compared == 0
+
+
+# ---- the set of keys ---------------------------------------------------------------------------------------------------
+
+
+def iterate(d):
+    for _ in each_of(d):
+        pass
+
+
+def insert(d):
+    set_item(0, d, len(d))
+
+
+@pytest.mark.parametrize(("first", "second", "other"), [(iterate, insert, iterate), (insert, iterate, insert)])
+def test_an_iteration_and_an_insertion_do_not_stand_for_each_other(first, second, other):
+    """What a thread remembers of its epoch, to leave out what comes again: the one is not the other."""
+    d = {}
+    with Actor() as actor, session() as races:
+        actor.do(first, d)
+        actor.do(second, d)
+        other(d)
+    assert [(race.kind, race.current.write, race.previous.write) for race in races] == [
+        ("keys", other is insert, second is insert)
+    ]
 
 
 # ---- items of an AtomicIntArray: a clock each, which goes away with the memory ---------------------------------------
