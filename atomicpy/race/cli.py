@@ -26,7 +26,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "threads to one place, at least one of them a write, that nothing orders.",
         epilog="Watched are the script and what it imports from its own folder and the working folder. "
         "A comment `# race: ignore` leaves the accesses of its line out. "
-        "Exit code: 66 if a race was reported, else the program's own; 2 bad usage. Needs CPython 3.13.",
+        "Exit code: 66 if a race was reported, else the program's own; 2 bad usage. Needs CPython 3.13 or later.",
         allow_abbrev=False,
     )
     made.add_argument("--json", metavar="FILE", help="write the races to FILE as JSON")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Iterator
 from typing import IO
 
 from atomicpy.race.found import Access, Frame, Race, path
 
 RULE = "=" * 18
+LONGEST = 160  # characters of a line of source: more is not read, and a line of data would bury the report
 BOLD_RED, BOLD, PLAIN = "\x1b[1;31m", "\x1b[1m", "\x1b[0m"
 
 
@@ -36,7 +38,7 @@ def _lines(race: Race, colour: bool) -> Iterator[str]:
     red, bold, plain = (BOLD_RED, BOLD, PLAIN) if colour else ("", "", "")
     yield RULE
     yield f"{red}WARNING: DATA RACE{plain}"
-    yield f"{bold}{race.location}{plain}"
+    yield f"{bold}{_printable(race.location)}{plain}"
     for word, access in (("", race.current), ("previous ", race.previous)):
         what = f"{word}{'write' if access.write else 'read'}".capitalize()
         yield f"{bold}{what} by {_thread(access)}:{plain}"
@@ -63,7 +65,7 @@ def _main(access: Access) -> bool:
 def _thread(access: Access, *, at_start: bool = False) -> str:
     if _main(access):
         return "the main thread"
-    return f"{'T' if at_start else 't'}hread {access.thread}"
+    return f"{'T' if at_start else 't'}hread {_printable(access.thread)}"
 
 
 def _stack(stack: tuple[Frame, ...]) -> Iterator[str]:
@@ -71,4 +73,25 @@ def _stack(stack: tuple[Frame, ...]) -> Iterator[str]:
         yield "  (the stack is not known any more)"
     for frame in stack:
         yield f"  {frame.function}"
-        yield f"      {path(frame.file)}:{frame.line}" + (f": {frame.source}" if frame.source else "")
+        yield f"      {_printable(path(frame.file))}:{frame.line}" + (f": {_excerpt(frame)}" if frame.source else "")
+
+
+def _excerpt(frame: Frame) -> str:
+    """The line of source; of a very long one the part around the access."""
+    text = frame.source
+    if len(text) > LONGEST:
+        start = min(max(0, (frame.column or 0) - LONGEST // 2), len(text) - LONGEST)
+        end = start + LONGEST
+        text = ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")
+    return _printable(text)
+
+
+def _printable(text: str) -> str:
+    """With what would end the line, or command the terminal, as Python writes it in a string."""
+    return text if text.isprintable() else "".join(map(_character, text))
+
+
+def _character(one: str) -> str:
+    # Lone surrogates are left to who writes.
+    control = unicodedata.category(one) in ("Cc", "Zl", "Zp") and one != "\t"
+    return one.encode("unicode_escape").decode() if control else one
