@@ -15,15 +15,16 @@ SUITES = [
 ]
 # Tests that see the detector, and what they see.
 SEEN = {
-    # How often a key's own __hash__ and __eq__ are called. Once there are threads (the suite has some from 3.14 on), the
-    # engine looks a key up for itself as well: what is one key is for the key to say.
+    # How often a key's own __hash__ and __eq__ are called. Once there are threads (the suite has some from 3.14 on),
+    # the engine looks a key up for itself as well: what is one key is for the key to say.
     "test_dict": {"test_setitem_atomic_at_resize"},
 }
 # Too slow to stand above, and tried by hand: test_threading and test_queue. They end as without the detector, but for
 # races that are reported. Of test_threading three, which are some: test_can_interrupt_tight_loops waits for a flag in a
 # loop; in test_PyThreadState_SetAsyncExc an exception thrown into another thread is all the order there is; in
-# test_frame_tstate_tracing there is a thread of C, for whose end C waits. Of test_queue one, of LifoQueue, which is none:
-# it imports a second copy of the module `queue`, whose classes are not those that the detector has replaced.
+# test_frame_tstate_tracing there is a thread of C, for whose end C waits. Of test_queue one, of LifoQueue, which is
+# none: it imports a second copy of the module `queue`, whose classes are not those that the detector has replaced.
+
 # The engine itself; over the plain one where it has not been built, as from a checkout.
 BUILT = importlib.util.find_spec("atomicpy.race.engine") is not None
 PLAIN = str(Path(__file__).with_name("plain_race.py"))
@@ -36,7 +37,9 @@ def outcome(command, folder):
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
     ran = re.search(r"^Ran (\d+) tests", done.stderr, re.M)
     assert ran, done.stderr
-    ends = re.findall(r"^(.+) \.\.\. .*?(ok|skipped.*|FAIL|ERROR|expected failure|unexpected success)$", done.stderr, re.M)
+    ends = re.findall(
+        r"^(.+) \.\.\. .*?(ok|skipped.*|FAIL|ERROR|expected failure|unexpected success)$", done.stderr, re.M
+    )
     return done.returncode, int(ran[1]), done.stderr.splitlines()[-1], sorted(ends)
 
 

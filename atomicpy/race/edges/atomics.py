@@ -161,7 +161,6 @@ def _install_waits() -> None:
     around(atomicpy.Once, "do", _runs, end=acquire)
 
 
-
 def _install_once() -> None:
     """once(fn) has its Once inside, where nobody can take the place of it: the function is what is replaced."""
     cls: Any = atomicpy.once

@@ -1,9 +1,9 @@
 """What modules that are imported already have made: their locks, and names of what makes one, are replaced as well.
 
 Such modules are the plugins of pytest with all that they import, and what a `.pth` file has begun. A lock gets a clock
-around the very lock that it is, so it goes on to shut out those who have it from elsewhere. It is found among the globals,
-in a class, and in an object that a global holds; `from threading import Lock` is a name for what was there before.
-Queues, events, semaphores and barriers need nothing: their classes are the same.
+around the very lock that it is, so it goes on to shut out those who have it from elsewhere. It is found among the
+globals, in a class, and in an object that a global holds; `from threading import Lock` is a name for what was there
+before. Queues, events, semaphores and barriers need nothing: their classes are the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _is_bare(value: Any) -> bool:
 
 
 def _owners() -> Iterator[Any]:
-    """The program's modules so far, their classes, and what their globals hold of these, as far as it has a plain dict."""
+    """The program's modules so far, their classes, and what their globals hold of these if it has a plain dict."""
     modules = [each for each in list(sys.modules.values()) if type(each) is ModuleType and whose(_file(each))]
     names = {each.__name__ for each in modules}
     for module in modules:
