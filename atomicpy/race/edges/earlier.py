@@ -47,7 +47,7 @@ def _owners() -> Iterator[Any]:
     for module in modules:
         yield module
         for value in list(vars(module).values()):
-            cls = type(value)
+            cls: Any = type(value)
             if isinstance(value, type):
                 if vars(value).get("__module__") == module.__name__:
                     yield value
