@@ -166,9 +166,15 @@ def test_a_gil_build_looks_for_another_on_path(monkeypatch, tmp_path):
 
 
 def test_refusal_says_why(tmp_path):
-    assert interpreters.refusal(str(tmp_path / "none")) == "it starts nothing"
+    assert interpreters.refusal(str(tmp_path / "none")) == "there is no such program; give its path"
     said = interpreters.refusal(sys.executable)
     assert said is None if FREE_THREADED else said == "it has the GIL"
+    if FREE_THREADED and os.name == "posix":
+        without = tmp_path / "without"  # the same interpreter, isolated from where atomicpy is
+        without.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+        without.chmod(0o755)
+        said = interpreters.refusal(str(without))
+        assert said == "atomicpy is to be installed there (No module named 'atomicpy')"
     no_python = tmp_path / "other"
     no_python.write_text("#!/bin/sh\nexit 3\n")
     no_python.chmod(0o755)
@@ -283,6 +289,7 @@ def test_one_core_only():
     assert len(set(re.findall(r"^Core +\d+", done.stdout, re.M))) == 1
     assert "; 1 to run on" in joined(done.stdout)
     if FREE_THREADED:
+        assert "the threads may run Python at the same time, but there is one core." in joined(done.stdout)
         assert "That is concurrent, and not parallel." in joined(done.stdout)
 
 
@@ -391,17 +398,21 @@ def refused(path, capsys, monkeypatch):
 
 @needs_core_numbers
 def test_a_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
-    assert "No such file or directory" in refused(tmp_path / "none" / "a.svg", capsys, monkeypatch)
+    err = refused(tmp_path / "none" / "a.svg", capsys, monkeypatch)
+    assert f"--output: there is no folder {tmp_path / 'none'}: make it first" in err
     (tmp_path / "file").write_text("")
-    assert "nothing can be written to the folder" in refused(tmp_path / "file" / "a.svg", capsys, monkeypatch)
-    (tmp_path / "b.svg").mkdir()
-    assert "is a folder" in refused(tmp_path / "b.svg", capsys, monkeypatch)
+    assert f"nothing can be written to {tmp_path / 'file'} (" in refused(
+        tmp_path / "file" / "a.svg", capsys, monkeypatch
+    )
+    folder = tmp_path / "b.SVG"
+    folder.mkdir()
+    assert f"{folder} is a folder: name a file, {folder / 'timeline.svg'} say" in refused(folder, capsys, monkeypatch)
 
 
 @needs_core_numbers
 @pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root can write to")
 def test_a_folder_that_not_even_root_can_write(capsys, monkeypatch):
-    assert "nothing can be written to the folder /proc" in refused("/proc/a.png", capsys, monkeypatch)
+    assert "nothing can be written to /proc (" in refused("/proc/a.png", capsys, monkeypatch)
 
 
 @needs_core_numbers
@@ -412,7 +423,7 @@ def test_without_matplotlib_the_extra_is_named(tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline", "--output", str(tmp_path / "a.svg")])
     assert exit_.value.code == 2
-    assert "needs matplotlib: pip install 'atomicpy[plot]'" in capsys.readouterr().err
+    assert "needs matplotlib, which the extra atomicpy[plot] brings: pip install matplotlib" in capsys.readouterr().err
 
 
 def test_a_system_that_does_not_tell_the_core(monkeypatch, capsys):
@@ -428,7 +439,11 @@ def test_python_is_for_a_build_with_the_gil(capsys):
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline", "--python", sys.executable])
     assert exit_.value.code == 2
-    assert ("leave it out" if FREE_THREADED else "it has the GIL") in capsys.readouterr().err
+    assert (
+        f"--python {sys.executable}: this interpreter does both sides itself; leave it out"
+        if FREE_THREADED
+        else "it has the GIL"
+    ) in capsys.readouterr().err
 
 
 # ---- Ctrl-C ------------------------------------------------------------------------------------------------
@@ -451,6 +466,16 @@ def test_ctrl_c_ends_it_and_its_child():
     assert time.monotonic() - sent < 30
     if measuring:
         assert not Path(f"/proc/{measuring}").exists()
+
+
+@needs_core_numbers
+def test_ctrl_c_while_matplotlib_is_imported(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(chart, "missing", interrupted)
+    assert command.main(["timeline", "--output", "a.svg"]) == 130
+    assert capsys.readouterr() == ("Interrupted.\n", "")
 
 
 def wait_for_child(pid):
