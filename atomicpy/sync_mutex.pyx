@@ -59,9 +59,10 @@ cdef class Mutex:
     A lock that one thread holds at a time: a drop-in for `threading.Lock`.
 
     It can be released by another thread than the one that took it, it is not recursive, and
-    `threading.Condition(Mutex())` works. A thread that waits is not starved: once per millisecond the mutex is
-    handed to the one that waits longest. Its repr names the thread that took it, and how many wait. What was written
-    while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the following acquire).
+    `threading.Condition(Mutex())` works. A thread that waits is not starved: the mutex is handed to the one that
+    waits longest, once that has waited for half a millisecond. Its repr names the thread that took it, and how many
+    wait. What was written while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the
+    following acquire).
 
     >>> balance = Mutex()
     >>> with balance:

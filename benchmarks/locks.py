@@ -5,7 +5,7 @@
 The two sides of a row take turns; a figure is the median of the rounds, and the ratio the median of the ratios of
 neighbours. Beside it stands the CPU time by the wall time: how many cores were at work. Uncontended figures are CPU
 time, the others wall time by the number of all operations. The longest wait is the worst of any of eight threads that
-hammer one lock for so many seconds, each side in turn, thrice; the median of the three.
+hammer one lock for so many seconds, each side in turn, five times; the median of the five.
 """
 
 import argparse
@@ -30,6 +30,7 @@ except ImportError:
 
 UNROLLED = 10
 SAMPLE_SECONDS = 0.02
+CONTENDED_SECONDS = 0.2  # long beside what the system takes to start a thread, or to give one a core
 PATIENCE_SECONDS = 10  # for a row that counts only rounds in which the threads ran at the same time
 
 
@@ -129,9 +130,9 @@ def alone(loop, times):
     return time.perf_counter() - start, time.thread_time() - cpu
 
 
-def sized(run):
+def sized(run, seconds=SAMPLE_SECONDS):
     times = 10
-    while run(times)[0] < SAMPLE_SECONDS / 4:
+    while run(times)[0] < seconds / 4:
         times *= 2
     return times * 4
 
@@ -173,13 +174,13 @@ def one_thread(side):
     return measure
 
 
-def many_threads(make, statement, threads):
+def many_threads(make, statement, threads, seconds=CONTENDED_SECONDS, tied=False):
     """All threads at one object: wall time by the number of all operations."""
     loop = compiled(statement, make())
-    times = sized(lambda n: together(threads, lambda me: lambda: loop(n)))
+    times = sized(lambda n: together(threads, lambda me: lambda: loop(n), tied), seconds)
 
     def measure():
-        wall, cores = together(threads, lambda me: lambda: loop(times))
+        wall, cores = together(threads, lambda me: lambda: loop(times), tied)
         return wall / times / UNROLLED / threads * 1e9, cores
 
     return measure
@@ -187,7 +188,7 @@ def many_threads(make, statement, threads):
 
 def beside_each_other(side, threads):
     """Threads that do not exclude each other: how long an operation of each takes, where they ran at the same time."""
-    measure = many_threads(side.make, side.statement, threads)
+    measure = many_threads(side.make, side.statement, threads, SAMPLE_SECONDS, tied=True)
     until = time.monotonic() + PATIENCE_SECONDS
 
     def parallel():
@@ -227,7 +228,7 @@ def longest_wait(make, seconds, threads=8):
 def waits(seconds):
     sides = {"Mutex": Mutex, "threading.Lock": threading.Lock}
     samples = {name: [] for name in sides}
-    for _ in range(3):
+    for _ in range(5):
         for name, make in sides.items():
             samples[name].append(longest_wait(make, seconds))
     for name, found in samples.items():

@@ -1,7 +1,8 @@
-"""Threads that begin together, each tied to a core, and whether they really ran at the same time.
+"""Threads that begin together, each tied to a core or not, and whether they really ran at the same time.
 
-A scheduler likes to put threads that wait for each other on one core, and leaves them there: hence the cores. A machine
-with other guests gives two threads less than two cores: hence REALLY_PARALLEL.
+A scheduler likes to put threads that wait for each other on one core, and leaves them there: hence the cores, where a
+figure is of threads that run at the same time. Where they exclude each other, where the scheduler puts them is part of
+what is measured. A machine with other guests gives two threads less than two cores: hence REALLY_PARALLEL.
 """
 
 import os
@@ -14,13 +15,13 @@ GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 REALLY_PARALLEL = 0.85  # CPU time / wall time / threads
 
 
-def together(threads, prepare):
+def together(threads, prepare, tied=True):
     """(wall seconds, CPU time / wall time) of what `prepare(me)`, called in each thread before the start, returns."""
     barrier, spans, errors = threading.Barrier(threads), [], []
 
     def work(me):
         try:
-            if CORES:
+            if tied and CORES:
                 os.sched_setaffinity(0, {CORES[me % len(CORES)]})
             run = prepare(me)
             barrier.wait(60)

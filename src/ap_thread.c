@@ -6,7 +6,6 @@
 
 #include "ap_thread.h"
 
-#define FORKS_SHIFT 48
 
 /* Both written in the child before it has a second thread, hence plain. */
 uint64_t ap_forks_mark;
@@ -16,7 +15,7 @@ static uint64_t id_bits(void) { return ap_os_thread_id() & AP_THREAD_ID_BITS; }
 
 static void in_child(void)
 {
-    ap_forks_mark += UINT64_C(1) << FORKS_SHIFT;
+    ap_forks_mark += UINT64_C(1) << AP_THREAD_FORKS;
     survivor = id_bits();
 }
 
@@ -31,11 +30,11 @@ bool ap_thread_init(void)
 
 uint64_t ap_thread_mark(void) { return id_bits() | ap_forks_mark; }
 
-uint64_t ap_thread_forks(void) { return ap_forks_mark >> FORKS_SHIFT; }
+uint64_t ap_thread_forks(void) { return ap_forks_mark >> AP_THREAD_FORKS; }
 
 bool ap_thread_is_orphan(uint64_t mark)
 {
-    return mark != 0 && (mark ^ ap_forks_mark) >> FORKS_SHIFT != 0 && ap_thread_id_of(mark) != survivor;
+    return mark != 0 && !ap_thread_is_of_this_process(mark) && ap_thread_id_of(mark) != survivor;
 }
 
 bool ap_thread_is_me(uint64_t mark) { return ap_thread_id_of(mark) == id_bits() && !ap_thread_is_orphan(mark); }

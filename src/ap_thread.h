@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define AP_THREAD_FORKS 48 /* the first bit of the forks */
 #define AP_THREAD_ID_BITS UINT64_C(0x0000fffffffffffc)
 
 /* Call once before the rest, from one thread. False: no memory for the handler of fork(). */
@@ -33,6 +34,9 @@ extern uint64_t ap_forks_mark;
 
 /* Was the mark made before a fork that its thread did not live through? Zero is nobody's, and no orphan's. */
 bool ap_thread_is_orphan(uint64_t mark);
+
+/* Was it made since the last fork? (The forking thread's own from before it was not.) Zero may be either. */
+static inline bool ap_thread_is_of_this_process(uint64_t mark) { return (mark ^ ap_forks_mark) >> AP_THREAD_FORKS == 0; }
 
 /* Is it the calling thread's, from before a fork or after? */
 bool ap_thread_is_me(uint64_t mark);

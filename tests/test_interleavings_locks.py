@@ -9,119 +9,308 @@ from sleepers import SLEEPERS, lock_bucket, wait_steps
 
 # ---- ap_mutex ---------------------------------------------------------------------------------------------------
 
-# The word: who owns it (0: nobody), and whether somebody may sleep.
+# The word: who owns it (0: nobody), and whether somebody may sleep. `awake`: who was woken, and whether it asks.
 FREE = (0, False)
+NOBODY = None
+FOUR = range(4)
 
 
-def hand_over_or_wake(s, me, fair):
-    """pass_on(), with the table locked: the first that sleeps is woken, and gets the mutex where `fair`."""
-    first, more = s["queue"][:1], len(s["queue"]) > 1
-    if first and fair:
-        s["word"] = (first[0] + 1, more)
-        s["handed"] |= {first[0]}
-    else:
-        s["word"] = FREE
-    s["woken"] |= set(first)
-    s["queue"] = s["queue"][1:]
+def either(*labels):
+    return [lambda s, me, to=to: to for to in labels]
+
+
+def wake_first(s, handed=False):
+    """With the table locked: takes the first out of the line."""
+    first, s["queue"] = s["queue"][0], s["queue"][1:]
+    s["woken"] |= {first}
+    s["handed" if handed else "tokens"] |= {first}
+    return first
 
 
 def locker(
-    timeout=False, fair=(False, True), swap=True, test_first=False, forget_the_rest=False, ignore_the_hand=False
+    timeout=False,
+    fair=(False, True),
+    swap=True,
+    test_first=False,
+    forget_the_rest=False,
+    ignore_the_hand=False,
+    look_again=True,
+    withdraw_to_sleep=True,
+    withdraw_to_take=True,
+    take_the_mark=True,
+    unlocks=True,
 ):
-    """lock and unlock, with a wake-up or, where the first has waited long enough, a hand-over: each is tried.
+    """lock and unlock. Whether it is time to be fair is tried both ways.
 
-    Broken: taken by a load and a store; the word tested before the table is locked; taken without WAITERS though others
-    sleep; a thread that was handed the mutex waits for it."""
+    Broken: taken by a load and a store; the word tested before the table is locked; WAITERS taken away though others
+    sleep; a thread that was handed the mutex waits for it; an unlock that counts on one that has withdrawn; a thread
+    that others count on sleeps, or takes the mutex; a hand-over to one that has withdrawn."""
 
-    def take(s, me, to):
-        s["word"] = (me + 1, me in s["answers"] and not forget_the_rest)
+    def take(s, me, to, waiters):
+        s["word"] = (me + 1, waiters)
         return to
 
+    # ---- lock
+
     def try_lock(s, me):
-        return take(s, me, "critical") if s["word"] == FREE else "slow"
+        owner, waiters = s["word"]
+        return "slow" if owner else take(s, me, "critical", waiters)
 
     def slow(s, me):
+        return either("ask", "spin") if me in s["tokens"] else "spin"
+
+    def ask(s, me):
+        if s["awake"] == (me, False):
+            s["awake"] = (me, True)
+            return "ask: announce"
+        return "spin"
+
+    def ask_announce(s, me):
         if s["word"][0]:
-            return "announce"
-        return take(s, me, "critical") if swap else "slow: store"
+            s["word"] = (s["word"][0], True)
+        return "spin"
+
+    def spin(s, me):
+        if me in s["tokens"]:
+            if s["word"][0] and s["awake"] in ((me, False), (me, True)):
+                return "withdraw to sleep" if withdraw_to_sleep else "announce"
+            return "withdraw to take" if withdraw_to_take else "take"
+        return "take" if not s["word"][0] else "announce"
+
+    def withdraw(to):
+        def step(s, me):
+            if me not in s["tokens"]:
+                return to
+            if s["awake"] in ((me, False), (me, True)):
+                s["awake"] = NOBODY
+                s["tokens"] -= {me}
+                return to
+            return "withdraw: lock"
+
+        return step
+
+    def is_token_gone(s, me):
+        # It does not come back here: no two threads unlock at once.
+        s["bucket"] = None
+        s["tokens"] -= {me}
+        return "slow" if ignore_the_hand else "critical"
+
+    def take_if_free(s, me):
+        owner, waiters = s["word"]
+        if owner:
+            return "withdraw to sleep" if withdraw_to_sleep else "announce"
+        if not swap:
+            return "take: store"
+        s["tokens"] -= {me}
+        return take(s, me, "critical", waiters)
 
     def announce(s, me):
-        if not s["word"][0]:
-            return "slow"
-        s["word"] = (s["word"][0], True)
+        if s["word"][0]:
+            s["word"] = (s["word"][0], True)
         return "wait"
 
     def woken(s, me):
         if me in s["handed"]:
             s["handed"] -= {me}
             return "slow" if ignore_the_hand else "critical"
-        s["answers"] = s["answers"] | {me} if s["queue"] else s["answers"] - {me}
         return "slow"
 
     def last_try(s, me):
-        return DONE if s["word"][0] else take(s, me, "critical")
+        owner, waiters = s["word"]
+        return DONE if owner else take(s, me, "critical", waiters)
 
     def critical(s, me):
-        assert s["owner"] is None, f"two owners: {s['owner']} and {me}"
-        assert s["word"][0] == me + 1, "the word names another owner"
+        assert not unlocks or s["owner"] is None, f"two owners: {s['owner']} and {me}"
         s["owner"] = me
-        return "unlock"
+        s["locks"] += 1
+        return "unlock" if unlocks else DONE
+
+    # ---- unlock
 
     def unlock(s, me):
         s["owner"] = None
         return "unlock: swap"
 
     def unlock_swap(s, me):
-        assert s["word"][0] == me + 1, "released unlocked"
+        assert s["word"][0], "released unlocked"
         if s["word"][1]:
-            return "wake: lock"
+            return "unlock: look"
         s["word"] = FREE
         return DONE
 
-    def pass_on(is_fair):
+    def unlock_look(s, me):
+        if s["awake"] is NOBODY or s["awake"][1]:
+            return "wake: lock"
+        return either(*["count on it"] * (False in fair), *["wake: lock"] * (True in fair))
+
+    def count_on_it(s, me):
+        s["word"] = FREE if forget_the_rest else (0, True)
+        return "look again" if look_again else DONE
+
+    def look_again_step(s, me):
+        return "another: lock" if s["awake"] is NOBODY else DONE
+
+    def another(s, me):
+        if s["awake"] is NOBODY and s["queue"] and not s["word"][0]:
+            s["word"] = (0, len(s["queue"]) > 1)
+            return "wake: first"
+        s["bucket"] = None
+        return DONE
+
+    def decide(s, me):
+        if s["awake"] is not NOBODY:
+            who, asks = s["awake"]
+            hand = asks or True in fair
+            return either(*[f"hand to {who}"] * hand, *["wake: nobody"] * (not asks and False in fair))
+        if s["queue"]:
+            return either(*["hand over"] * (True in fair), *["wake: free"] * (False in fair))
+        return "wake: nobody"
+
+    def hand_to(who):
         def step(s, me):
-            hand_over_or_wake(s, me, is_fair)
+            if s["awake"] not in ((who, False), (who, True)):
+                if take_the_mark:
+                    return "wake: decide"
+            else:
+                s["awake"] = NOBODY
+            return f"handed to {who}"
+
+        return step
+
+    def handed_to(who):
+        def step(s, me):
+            s["word"] = (who + 1, bool(s["queue"]) and not forget_the_rest)
             s["bucket"] = None
             return DONE
 
         return step
 
+    def hand_over(s, me):
+        first = wake_first(s, handed=True)
+        s["word"] = (first + 1, bool(s["queue"]) and not forget_the_rest)
+        s["bucket"] = None
+        return DONE
+
+    def wake_nobody(s, me):
+        s["word"] = (0, bool(s["queue"]))
+        s["bucket"] = None
+        return DONE
+
+    def wake_free(s, me):
+        s["word"] = (0, len(s["queue"]) > 1 and not forget_the_rest)
+        return "wake: first"
+
+    def wake_one(s, me):
+        s["awake"] = (wake_first(s), False)
+        s["bucket"] = None
+        return DONE
+
     return {
         "start": try_lock,
         "slow": slow,
-        "slow: store": lambda s, me: take(s, me, "critical"),
+        "ask": ask,
+        "ask: announce": ask_announce,
+        "spin": spin,
+        "withdraw to take": withdraw("take"),
+        "withdraw to sleep": withdraw("announce"),
+        "withdraw: lock": lock_bucket("withdraw: look"),
+        "withdraw: look": is_token_gone,
+        "take": take_if_free,
+        "take: store": lambda s, me: take(s, me, "critical", s["word"][1]),
         "announce": announce,
         "woken": woken,
         "last try": last_try,
         "critical": critical,
         "unlock": unlock,
         "unlock: swap": unlock_swap,
+        "unlock: look": unlock_look,
+        "count on it": count_on_it,
+        "look again": look_again_step,
+        "another: lock": lock_bucket("another"),
+        "another": another,
         **wait_steps(lambda s, me: s["word"][0] and s["word"][1], "woken", "last try" if timeout else None, test_first),
         "wake: lock": lock_bucket("wake: decide"),
-        "wake: decide": lambda s, me: [pass_on(is_fair) for is_fair in fair],
+        "wake: decide": decide,
+        **{f"hand to {who}": hand_to(who) for who in FOUR},
+        **{f"handed to {who}": handed_to(who) for who in FOUR},
+        "hand over": hand_over,
+        "wake: nobody": wake_nobody,
+        "wake: free": wake_free,
+        "wake: first": wake_one,
     }
 
 
-MUTEX = SLEEPERS | {"word": FREE, "owner": None, "handed": frozenset(), "answers": frozenset()}
+MUTEX = SLEEPERS | {
+    "word": FREE,
+    "owner": None,
+    "awake": NOBODY,
+    "tokens": frozenset(),
+    "handed": frozenset(),
+    "locks": 0,
+}
 
 
 @pytest.mark.parametrize("timeouts", [0, 1, 2])
 def test_mutex_has_one_owner_and_forgets_no_sleeper(timeouts):
-    assert explore(MUTEX, [locker(timeout=me < timeouts) for me in range(4 - (timeouts > 0))]) > 500
+    assert explore(MUTEX, [locker(timeout=me < timeouts) for me in range(3)]) > 500
+
+
+def test_mutex_with_one_more():
+    assert explore(MUTEX, [locker() for _ in range(4)]) > 5000
 
 
 @pytest.mark.parametrize(
     ("broken", "what"),
     [
-        pytest.param({"swap": False}, "two owners|names another", id="a store where a swap is needed"),
+        pytest.param({"swap": False}, "two owners|released unlocked", id="a store where a swap is needed"),
         pytest.param({"forget_the_rest": True}, "nobody can go on", id="an unlock that forgets the others that sleep"),
         pytest.param({"test_first": True}, "nobody can go on", id="the word tested before the table is locked"),
         pytest.param({"ignore_the_hand": True}, "nobody can go on", id="a hand-over that is not taken"),
+        pytest.param({"look_again": False}, "nobody can go on", id="an unlock that counts on one that withdraws"),
+        pytest.param({"withdraw_to_sleep": False}, "nobody can go on", id="one that others count on sleeps"),
+        pytest.param({"withdraw_to_take": False}, "two owners|nobody can|released", id="and takes the mutex"),
+        pytest.param({"take_the_mark": False}, "two owners|nobody can|released", id="handed to one that has withdrawn"),
     ],
 )
 def test_a_broken_mutex_is_found(broken, what):
     with pytest.raises(InterleavingError, match=what):
-        explore(MUTEX, [locker(**broken) for _ in range(3 + ("forget_the_rest" in broken))])
+        explore(MUTEX, [locker(**broken) for _ in range(3 + bool({"forget_the_rest", "look_again"} & set(broken)))])
+
+
+def releaser(times, **broken):
+    """Unlocks what others have locked: each time as soon as the word says that one has."""
+    program = locker(**broken)
+
+    def and_again(step):
+        def stepped(s, me):
+            to = step(s, me)
+            return "again" if to == DONE else to
+
+        return stepped
+
+    def again(s, me):
+        if s["releases"] == times:
+            return DONE
+        if s["word"][0] in (0, me + 1):
+            return BLOCKED
+        s["releases"] += 1
+        return "unlock: swap"
+
+    return {label: and_again(step) for label, step in program.items()} | {"start": again, "again": again}
+
+
+@pytest.mark.parametrize("lockers", [1, 2, 3])
+def test_no_unlock_by_another_thread_is_lost(lockers):
+    # Locked at first, by nobody who is here: each unlock lets one more thread lock it.
+    start = MUTEX | {"word": (9, False), "releases": 0}
+    assert explore(start, [*[locker(unlocks=False) for _ in range(lockers)], releaser(lockers)]) > 5**lockers
+
+
+def test_an_unlock_by_another_thread_that_is_lost_is_found():
+    start = MUTEX | {"word": (9, False), "releases": 0}
+    broken = {"withdraw_to_take": False}
+    with pytest.raises(InterleavingError, match="nobody can go on"):
+        explore(start, [*[locker(unlocks=False, **broken) for _ in range(3)], releaser(3, **broken)])
 
 
 def patient(fair):
@@ -144,33 +333,19 @@ def greedy(fair):
     """Locks again and again, and must never get past the one that waits."""
     program = locker(fair=(fair,))
 
-    def taking(label):
-        def step(s, me):
+    def again(step):
+        def stepped(s, me):
             waited = s["patient waits"]
-            to = program[label](s, me)
+            to = step(s, me)
             assert not (to == "critical" and waited), "it overtook the one that waits"
-            return to
-
-        return step
-
-    def and_again(label):
-        def step(s, me):
-            to = program[label](s, me)
-            if isinstance(to, list):
-                to = to[0](s, me)
             if to != DONE or not s["rounds"]:
                 return to
             s["rounds"] -= 1
             return "start"
 
-        return step
+        return stepped
 
-    return program | {
-        "start": taking("start"),
-        "slow": taking("slow"),
-        "unlock: swap": and_again("unlock: swap"),
-        "wake: decide": and_again("wake: decide"),
-    }
+    return {label: again(step) for label, step in program.items()}
 
 
 def test_a_mutex_that_is_handed_over_lets_nobody_overtake():

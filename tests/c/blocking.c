@@ -51,7 +51,7 @@ static void hand_over(int me)
     for (int i = 0; i < ROUNDS / 20; i++) {
         CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
         guarded++;
-        mutex.fair_at = 0; /* and that nobody was handed it for long */
+        ap_store_i64(&mutex.fair_at, 0); /* and that nobody was handed it for long */
         CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
         CHECK(ap_mutex_unlock(&mutex));
     }

@@ -80,8 +80,8 @@ static void *be_handed(void *unused)
 {
     CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
     CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
-    CHECK(mutex.fair_at >= unlocked_at + AP_FAIR_AFTER);
-    mutex.fair_at = INT64_MAX; /* however long it takes from here: not once more */
+    CHECK(ap_load_i64(&mutex.fair_at) >= unlocked_at + AP_FAIR_AFTER);
+    ap_store_i64(&mutex.fair_at, INT64_MAX); /* however long it takes from here: not once more */
     CHECK(ap_mutex_unlock(&mutex));
     return unused;
 }
@@ -99,9 +99,46 @@ static void test_line_of_two(void)
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
-    mutex.fair_at = 0;
+    ap_store_i64(&mutex.fair_at, 0);
     EXPECT("of two that wait, the first is handed the mutex, and its unlock wakes the other", [AP_MUTEX_LOCK_SLOW] = 2,
         [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_WAKE] = 2, [AP_MUTEX_HAND_OVER] = 1);
+}
+
+/* One is awake, or seems to be: a mark that no thread has. It is counted on, or handed the mutex, and the one that sleeps
+ * sleeps on, until nobody else can be meant. */
+static void test_awake(void)
+{
+    const uint64_t ghost = (ap_thread_mark() & ~AP_THREAD_ID_BITS) | 4, forks = UINT64_C(1) << AP_THREAD_FORKS;
+    const uint64_t both = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
+    pthread_t thread;
+
+    CHECK(ap_mutex_try_lock(&mutex));
+    start_thread(&thread, lock_and_unlock_unfair);
+    until_asleep(&mutex.state, 1);
+    ap_store_i64(&mutex.fair_at, INT64_MAX);
+    ap_store_u64(&mutex.awake, ghost);
+    for (int i = 0; i < 3; i++) {
+        CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == AP_MUTEX_WAITERS);
+        CHECK(!ap_mutex_unlock(&mutex) && !ap_mutex_is_locked(&mutex));
+        CHECK(ap_mutex_try_lock(&mutex) && ap_load_u64(&mutex.state) == (ap_thread_mark() | both));
+    }
+    EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1);
+
+    ap_store_u64(&mutex.awake, ghost | 1);
+    CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == (ghost | both) && ap_load_u64(&mutex.awake) == 0);
+    EXPECT("one that is awake and asks is handed the mutex", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1);
+
+    ap_store_u64(&mutex.awake, ghost ^ 8);
+    ap_store_i64(&mutex.fair_at, 0);
+    CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == ((ghost ^ 8) | both));
+    CHECK(ap_load_u64(&mutex.awake) == 0 && ap_load_i64(&mutex.fair_at) > ap_now());
+    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1);
+
+    ap_store_u64(&mutex.awake, ghost ^ forks);
+    CHECK(ap_mutex_unlock(&mutex));
+    pthread_join(thread, NULL);
+    CHECK(ap_load_u64(&mutex.state) == 0 && ap_load_u64(&mutex.awake) == 0);
+    EXPECT("one that a fork left behind is nobody", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_WAKE] = 1);
 }
 
 static void test_mutex(void)
@@ -131,9 +168,10 @@ static void test_mutex(void)
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("of two that are woken one by the other, the first answers for the second, which answers for nobody",
+    EXPECT("of two that sleep, the unlock of the first wakes the second, whose own is fast",
         [AP_MUTEX_LOCK_SLOW] = 2, [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_WAKE] = 2);
 
+    ap_store_i64(&mutex.fair_at, 0); /* those said that they would begin to wait in a while */
     for (int i = 0; i < 4; i++) {
         CHECK(ap_mutex_try_lock(&mutex));
         start_thread(&threads[i], lock_and_unlock);
@@ -146,6 +184,8 @@ static void test_mutex(void)
         [AP_MUTEX_LOCK_SLOW] = 4, [AP_SLEEP] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_WAKE] = 4, [AP_MUTEX_HAND_OVER] = 4);
 
     test_line_of_two();
+    test_awake();
+    ap_store_i64(&mutex.fair_at, 0);
 
     CHECK(ap_mutex_try_lock(&mutex) && !ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
     CHECK(ap_mutex_unlock(&mutex));
