@@ -41,7 +41,15 @@ cdef extern from *:
     #include "ap_base.h"
 
     #if PY_VERSION_HEX >= 0x030E0000
-    #define ap_enable_try_incref PyUnstable_EnableTryIncRef
+    /* Stored before, or immortal: nothing to do, and no call of the interpreter's. */
+    static inline void ap_enable_try_incref(PyObject *object)
+    {
+        if (!_Py_IsImmortal(object)
+            && !(_Py_atomic_load_ssize_relaxed(&object->ob_ref_shared) & _Py_REF_SHARED_FLAG_MASK)) {
+            PyUnstable_EnableTryIncRef(object);
+        }
+    }
+
     #define ap_try_incref_shared PyUnstable_TryIncRef
     #else /* 3.13: the same on the fields of PyObject, which Py_INCREF of that version compiles into every extension */
 

@@ -158,6 +158,11 @@ cdef class once:
     cdef object fn
     cdef dict __dict__           # __name__, __doc__ and so on, as those of fn
     cdef object __weakref__
+    cdef void *vectorcall        # the plain call, below
+
+    def __cinit__(self, *args, **kwargs):
+        self.done = Once()
+        self.vectorcall = <void *>call_shortcut
 
     def __init__(self, fn, /):
         if not callable(fn):
@@ -172,13 +177,16 @@ cdef class once:
         used(self)
         if ap_once_is_done(&self.done.state):
             return outcome(self.done)
+        if self.fn is None:
+            raise TypeError("this once has no function yet: its __init__(fn) was not called")
         return do_or_wait(self.done, self.fn, (), {})
 
     def __repr__(self):
         return f"<atomicpy.once of {self.fn!r}>"
 
 
-# In front of do() where there is a result to return: that one builds a tuple and a dict each time, see _shortcuts.h.
+# In front of do(), which builds a tuple and a dict each time, where there is a result to return, and of the call of a
+# once, which goes through a slot of its type: see _shortcuts.h.
 cdef extern from *:
     """
     #include "_shortcuts.h"
@@ -189,30 +197,78 @@ cdef extern from *:
         PyObject *result, *error, *traceback, *weakrefs;
     } ap_once_object;
 
+    typedef struct {
+        PyObject_HEAD
+        ap_once_object *done;
+        PyObject *fn, *dict, *weakrefs;
+        vectorcallfunc vectorcall;
+    } ap_once_function;
+
+    static inline PyObject *ap_once_result_of(ap_once_object *once)
+    {
+        return ap_once_is_done(&once->state) && once->error == Py_None ? Py_NewRef(once->result) : NULL;
+    }
+
     static PyCFunction do_method;
 
     static PyObject *do_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
-        ap_once_object *once = (ap_once_object *)self;
+        PyObject *result;
         ap_used(self);
-        if (nargs > 0 && ap_once_is_done(&once->state) && once->error == Py_None && PyCallable_Check(args[0])) {
-            Py_INCREF(once->result);
-            return once->result;
+        if (nargs > 0 && PyCallable_Check(args[0]) && (result = ap_once_result_of((ap_once_object *)self)) != NULL) {
+            return result;
         }
         return ((ap_method)(void (*)(void))do_method)(self, args, nargs, names);
     }
 
+    /* What the type's own slot does with these arguments. */
+    static AP_COLD PyObject *call_method(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    {
+        Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+        PyObject *given = PyTuple_New(nargs), *by_name = named > 0 ? PyDict_New() : NULL, *result = NULL;
+        bool ok = given != NULL && (named == 0 || by_name != NULL);
+        for (Py_ssize_t i = 0; ok && i < nargs; i++) {
+            PyTuple_SET_ITEM(given, i, Py_NewRef(args[i]));
+        }
+        for (Py_ssize_t i = 0; ok && i < named; i++) {
+            ok = PyDict_SetItem(by_name, PyTuple_GET_ITEM(names, i), args[nargs + i]) == 0;
+        }
+        if (ok) {
+            result = Py_TYPE(self)->tp_call(self, given, by_name);
+        }
+        Py_XDECREF(given);
+        Py_XDECREF(by_name);
+        return result;
+    }
+
+    static PyObject *call_shortcut(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+    {
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        PyObject *result;
+        ap_used(self);
+        if (nargs == 0 && names == NULL && (result = ap_once_result_of(((ap_once_function *)self)->done)) != NULL) {
+            return result;
+        }
+        return call_method(self, args, nargs, names);
+    }
+
     static const ap_shortcut ap_shortcuts[] = {AP_PUT(do), AP_PUT_END};
 
-    static int ap_put_do(PyTypeObject *type)
+    static int ap_put_do(PyTypeObject *once, PyTypeObject *function)
     {
-        if (type->tp_basicsize != sizeof(ap_once_object)) {
+        PyTypeObject *type = once->tp_basicsize != sizeof(ap_once_object)           ? once
+                             : function->tp_basicsize != sizeof(ap_once_function) ? function
+                                                                                    : NULL;
+        if (type != NULL) {
             PyErr_Format(PyExc_SystemError, "%s is not laid out as its shortcut expects", type->tp_name);
             return -1;
         }
-        return ap_put_shortcuts(type, ap_shortcuts);
+        function->tp_vectorcall_offset = offsetof(ap_once_function, vectorcall);
+        function->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        return ap_put_shortcuts(once, ap_shortcuts);
     }
     """
-    int ap_put_do(PyTypeObject *type) except -1
+    void call_shortcut()
+    int ap_put_do(PyTypeObject *once, PyTypeObject *function) except -1
 
-ap_put_do(<PyTypeObject *>Once)
+ap_put_do(<PyTypeObject *>Once, <PyTypeObject *>once)

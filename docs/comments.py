@@ -41,7 +41,7 @@ def as_markdown(lines):
             yield line
         else:
             # It is plain text: names such as *a, <op> or _acquire are no markup.
-            yield re.sub(r"([\\*_<>\[\]])", r"\\\1", line)
+            yield re.sub(r"([\\*_<>\[\]])", r"\\\1", re.sub("::$", ":", line))
 
 
 class Comment(SphinxDirective):

@@ -29,7 +29,7 @@ typedef struct {
 
 /* Threads that come at the same time may join in any order. One that waits much longer than the last of the queue is
  * back from a look for signals, or from a race for a lock that it lost, and gets its place back. */
-#define SAME_TIME 1000000 /* ns */
+#define SAME_TIME 100000 /* ns */
 
 static bucket table[AP_BUCKETS];
 ap_u32 ap_sleepers_in[AP_BUCKETS];

@@ -141,6 +141,15 @@ def test_all_that_is_printed_is_as_wide_as_the_terminal(columns):
     assert re.search(r"^atomic +2,000 +2,000 +0\b", done.stdout, re.M)
 
 
+@pytest.mark.parametrize("cores", [1, 2])
+@pytest.mark.parametrize("gil", [True, False])
+@pytest.mark.parametrize("native", [True, False])
+def test_one_core_is_said_where_threads_would_run_at_the_same_time(cores, gil, native):
+    heading = report.heading(report.Run(["racy"], 2, 9, native, gil, cores))
+    assert ("take turns on it" in heading) == (cores == 1 and (native or not gil))
+    assert max(map(len, heading.splitlines())) <= 80
+
+
 def test_table_fits_80_columns_at_the_bounds():
     everything = 10_000 * 10**9
     names = list(counters.COUNTERS)
@@ -305,6 +314,23 @@ def test_ctrl_c_while_the_threads_start():
     out, err = child.communicate(timeout=30)
     assert (child.returncode, err) == (130, "")
     assert "Interrupted: no counter was hammered yet." in out
+
+
+@posix
+@pytest.mark.parametrize("where", ["atomicpy.demo.native", "atomicpy.race.cli", "atomicpy.timeline.sampler"])
+def test_ctrl_c_while_the_modules_are_imported(where):
+    # As if it came in the middle of that import.
+    script = (
+        "import os, signal, sys\n"
+        "from atomicpy.__main__ import main\n"
+        "class Interrupt:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {where!r}: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupt())\n"
+        f"sys.exit(main({['race'] if 'race' in where else ['timeline', '--help']!r}))\n"
+    )
+    done = subprocess.run([*PYTHON, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "Interrupted.\n", "")
 
 
 @posix

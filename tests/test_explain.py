@@ -14,6 +14,7 @@ from helpers import PYTHON, run_threaded
 from atomicpy import __main__ as command
 from atomicpy.demo import explain, moment, recorded
 from atomicpy.demo.recorder import Log, Word
+from atomicpy.demo.rounds import Row
 
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 COMMAND = [*PYTHON, "-m", "atomicpy", "demo", "--explain"]
@@ -226,7 +227,7 @@ def test_what_is_told_of_the_run_is_consistent(options):
     text = run(*options)
     assert ("plus_one" in text) == (GIL and "--native" not in options)
     again = re.search(r"Of 400,000 increments ([\d,]+) read a number that another had read already", joined(text))
-    ended = re.search(r"should be at 400,000 and is at ([\d,]+): ([\d,]+) updates are lost", joined(text))
+    ended = re.search(r"should be at 400,000 and is at ([\d,]+): ([\d,]+) updates? (?:is|are) lost", joined(text))
     assert number(ended[1]) + number(ended[2]) == 400_000
     assert number(again[1]) <= number(ended[2])
     assert "Every number from 0 to 399,999 was handed out exactly once" in joined(text)
@@ -265,6 +266,15 @@ def test_no_moment_is_said_with_what_to_raise():
         if "One moment" not in text:
             break
     assert "that is luck, not safety. Raise --increments (1 each in this run)" in text
+
+
+def test_one_lost_update_is_told_in_the_singular(capsys):
+    row = Row("racy", False, 2, 1, 0.1, 1.0)
+    explain.tell_racy(row, [trace((0, 0, 2)), trace((0, 1, 3))], 2, 1)
+    text = joined(capsys.readouterr().out)
+    assert "Both read 0 and both wrote 1" in text
+    assert "Of 2 increments 1 read a number that another had read already (50 %)." in text
+    assert text.endswith("The counter should be at 2 and is at 1: 1 update is lost.")
 
 
 def test_a_number_handed_out_twice_is_exit_1_and_loud(monkeypatch, capsys):

@@ -38,13 +38,15 @@ def locker(
     withdraw_to_sleep=True,
     withdraw_to_take=True,
     take_the_mark=True,
+    one_awake=True,
     unlocks=True,
 ):
     """lock and unlock. Whether it is time to be fair is tried both ways.
 
     Broken: taken by a load and a store; the word tested before the table is locked; WAITERS taken away though others
     sleep; a thread that was handed the mutex waits for it; an unlock that counts on one that has withdrawn; a thread
-    that others count on sleeps, or takes the mutex; a hand-over to one that has withdrawn."""
+    that others count on sleeps, or takes the mutex; a hand-over to one that has withdrawn; another one woken while one
+    is awake."""
 
     def take(s, me, to, waiters):
         s["word"] = (me + 1, waiters)
@@ -151,7 +153,7 @@ def locker(
         return "another: lock" if s["awake"] is NOBODY else DONE
 
     def another(s, me):
-        if s["awake"] is NOBODY and s["queue"] and not s["word"][0]:
+        if (s["awake"] is NOBODY or not one_awake) and s["queue"] and not s["word"][0]:
             s["word"] = (0, len(s["queue"]) > 1)
             return "wake: first"
         s["bucket"] = None
@@ -275,6 +277,31 @@ def test_mutex_with_one_more():
 def test_a_broken_mutex_is_found(broken, what):
     with pytest.raises(InterleavingError, match=what):
         explore(MUTEX, [locker(**broken) for _ in range(3 + bool({"forget_the_rest", "look_again"} & set(broken)))])
+
+
+def once_more(**variant):
+    """Whoever is at its end begins again, as often as there are rounds left for all."""
+
+    def and_again(step):
+        def stepped(s, me):
+            to = step(s, me)
+            if to != DONE or not s["rounds"]:
+                return to
+            s["rounds"] -= 1
+            return "start"
+
+        return stepped
+
+    return {label: and_again(step) for label, step in locker(**variant).items()}
+
+
+def test_mutex_locked_again_and_again():
+    assert explore(MUTEX | {"rounds": 3}, [once_more() for _ in range(3)]) > 50000
+
+
+def test_a_mutex_for_which_another_is_woken_while_one_is_awake_is_found():
+    with pytest.raises(InterleavingError, match="released unlocked"):
+        explore(MUTEX | {"rounds": 1}, [once_more(one_awake=False, fair=(False,)) for _ in range(4)])
 
 
 def releaser(times, **broken):

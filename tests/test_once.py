@@ -188,9 +188,26 @@ def test_decorated_function_raises_the_same_every_time():
 
 def test_decorated_function_takes_no_arguments():
     calls = []
-    with pytest.raises(TypeError):
-        once(calls.append)(1)
-    assert calls == []
+    function = once(lambda: calls.append(1))
+    for _ in range(2):  # before there is a result, and after
+        with pytest.raises(TypeError, match="1 given"):
+            function(1)
+        with pytest.raises(TypeError, match="unexpected keyword argument 'a'"):
+            function(a=1)
+        with pytest.raises(TypeError, match="2 given"):
+            function(1, 2, a=3, b=4)
+        function()
+        assert calls == [1]
+    assert function(*()) is None
+
+
+def test_a_once_that_was_not_initialised_says_so():
+    function = once.__new__(once)
+    for _ in range(2):
+        with pytest.raises(TypeError, match="has no function yet"):
+            function()
+    function.__init__(lambda: 5)
+    assert function() == function() == 5
 
 
 def test_once_of_what_cannot_be_called_is_an_error():

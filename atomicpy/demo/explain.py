@@ -118,7 +118,8 @@ def tell_racy(row: Row, traces: Sequence[Trace], threads: int, increments: int) 
         say()
     many = f"Of {row.expected:,} increments {again:,} read a number that another had read already"
     many += f" ({100 * again / row.expected:.2g}\N{NO-BREAK SPACE}%)" if again and row.expected else ""
-    say(f"{many}. The counter should be at {row.expected:,} and is at {row.got:,}: {row.lost:,} updates are lost.")
+    updates = f"{row.lost:,} update{' is' if row.lost == 1 else 's are'} lost"
+    say(f"{many}. The counter should be at {row.expected:,} and is at {row.got:,}: {updates}.")
     if not moment:
         say()
         say(not_found(again, threads, increments))

@@ -65,6 +65,8 @@ between them, and its increments are lost."""
 GIL_OFF = """The threads run Python at the same time. `c.n += 1` is a read, an add and a
 write; another thread may write between them, and its increments are lost."""
 
+ONE_CORE = "Here there is one core: they take turns on it, and seldom in the middle of an increment."
+
 # ceval: the eval breaker is looked at by RESUME, by calls and by JUMP_BACKWARD; until 3.9 it was at many more
 # places.
 GIL_ON = """One thread at a time runs Python. Since 3.10 its turn ends only at calls and at
@@ -87,6 +89,8 @@ def heading(run: Run) -> str:
     """Which interpreter, whether the GIL is on, and what that means for the result."""
     lines = [filled(interpreter(run.gil, run.cores))]
     lines += [filled(IN_C if run.native else GIL_ON if run.gil else GIL_OFF)]
+    if run.cores == 1 and not (run.gil and not run.native):
+        lines.append(filled(ONE_CORE))
     if run.gil and not run.native and "racy-call" in run.names:
         interval = COUNTERS["racy-call"].switch_interval or 0
         lines.append(filled(GIL_ON_CALL.format(1000 * interval, 1000 * sys.getswitchinterval())))

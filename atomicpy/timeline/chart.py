@@ -25,12 +25,14 @@ def refusal(path: Path) -> str | None:
     if reason := missing():
         return reason
     if path.is_dir():
-        return f"{path} is a folder"
+        return f"{path} is a folder: name a file, {path / ('timeline' + path.suffix.lower())} say"
+    if not path.parent.exists():
+        return f"there is no folder {path.parent}: make it first"
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".atomicpy-"):
             pass
     except OSError as error:
-        return f"nothing can be written to the folder {path.parent}: {error.strerror or error}"
+        return f"nothing can be written to {path.parent} ({error.strerror or error}): name a folder that is yours"
     return None
 
 
@@ -40,7 +42,7 @@ def missing() -> str | None:
         importlib.import_module("matplotlib.figure")
     except ImportError as error:
         reason = str(error).strip().partition("\n")[0]
-        return f"a chart needs matplotlib: pip install 'atomicpy[plot]' ({reason})"
+        return f"a chart needs matplotlib, which the extra atomicpy[plot] brings: pip install matplotlib ({reason})"
     return None
 
 

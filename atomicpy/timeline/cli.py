@@ -69,7 +69,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--output",
         type=Path,
         metavar="FILE",
-        help="a chart too, as .svg or .png; needs matplotlib: pip install 'atomicpy[plot]'",
+        help="a chart too, as .svg or .png; needs matplotlib, which the extra atomicpy[plot] brings",
     )
     parser.add_argument(
         "--python",
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     if arguments.output and (reason := chart.refusal(arguments.output)):
         parser.error(f"--output: {reason}")
     if arguments.python and free_threaded():
-        parser.error("--python: this interpreter does both sides itself; leave it out")
+        parser.error(f"--python {arguments.python}: this interpreter does both sides itself; leave it out")
     if arguments.python and (reason := refusal(arguments.python)):
         parser.error(f"--python {arguments.python}: not a free-threaded interpreter with atomicpy: {reason}")
     try:
@@ -151,7 +151,13 @@ def verdict(gil: Run, free: Run, threads: int) -> str:
 
 def tell(run: Run, threads: int, cores: list[int], seconds: float) -> None:
     _, box, count = window(seconds, threads, cores, columns())
-    what = "one thread at a time runs Python" if run.gil else "the threads run Python at the same time"
+    what = (
+        "one thread at a time runs Python"
+        if run.gil
+        else "the threads run Python at the same time"
+        if len(run.cores) > 1
+        else "the threads may run Python at the same time, but there is one core"
+    )
     part = "" if count * box > 0.999 * seconds else f", the {1000 * count * box:.3g} ms in the middle"
     idle = f" {len(set(run.cores) - set(cores))} more cores had none of them." if set(run.cores) - set(cores) else ""
     say()

@@ -18,10 +18,11 @@ PATIENCE = 60  # seconds, beyond those of the run, until it is taken for hung
 LOOK = 20  # seconds for an interpreter to say what it is
 
 IS_FREE_THREADED = (
-    "import sysconfig; free = sysconfig.get_config_var('Py_GIL_DISABLED')\n"
+    "import sys, sysconfig\n"
+    "if not sysconfig.get_config_var('Py_GIL_DISABLED'): sys.exit(print('it has the GIL'))\n"
     "try: import atomicpy.timeline.measure\n"
-    "except ImportError as error: print(error)\n"
-    "else: print('yes' if free else 'it has the GIL')"
+    "except ImportError as error: print(f'atomicpy is to be installed there ({error})')\n"
+    "else: print('yes')"
 )
 
 
@@ -71,7 +72,7 @@ def refusal(command: str) -> str | None:
     """Why that command is no interpreter for the side without the GIL; None if it is one."""
     path = shutil.which(command)
     if path is None:
-        return "it starts nothing"
+        return "there is no such program; give its path"
     try:
         done = subprocess.run(
             [path, "-P", "-c", IS_FREE_THREADED], capture_output=True, text=True, timeout=LOOK, check=False

@@ -88,10 +88,28 @@ static void test_wake_up(void)
     printf("ok  mutex: no wake-up is lost\n");
 }
 
+/* Some lock and never unlock, as many unlock what they have not locked, two at once where it happens: each unlock that
+ * says it was one lets one lock through, no more and no fewer. */
+static void lock_or_unlock(int me)
+{
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        if (me % 2 == 0) {
+            CHECK(ap_mutex_lock_until(&mutex, ap_now(), ap_now() + 60 * 1000 * MS));
+        } else {
+            while (!ap_mutex_unlock(&mutex)) {
+                ap_cpu_relax();
+            }
+        }
+    }
+}
+
 static void test_mutex(void)
 {
     ap_mutex_init(&mutex);
     test_wake_up();
+    CHECK(ap_mutex_try_lock(&mutex));
+    hammer("mutex: unlocked by others than lock it", lock_or_unlock);
+    CHECK(ap_mutex_is_locked(&mutex) && ap_mutex_unlock(&mutex));
     hammer("mutex: lock, try_lock, timed lock, unlock", lock_unlock);
     CHECK(guarded == (int64_t)THREADS * ROUNDS);
     CHECK(!ap_mutex_is_locked(&mutex));

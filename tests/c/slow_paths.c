@@ -156,6 +156,7 @@ static void test_mutex(void)
     until_asleep(&mutex.state, 1);
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(threads[0], NULL);
+    CHECK(ap_load_i64(&mutex.fair_at) > ap_now() + 900 * 1000 * MS); /* not before that one is due */
     EXPECT("one waiter costs one sleep and one wake; its own unlock is fast",
         [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_WAKE] = 1);
 
