@@ -1,9 +1,9 @@
 """An exhaustive search: a few threads, each a table of atomic steps, in every order that there is.
 
-A state is a dict of hashable values; `pc` holds the label at which each thread is. A program maps a label to a step: a
-function of (state, me) that changes the state in place, as one atomic step, and returns the next label, or a list of
-functions for a choice. A step returns BLOCKED, having changed nothing, where the thread has to wait, and DONE at its
-end. A step that finds something wrong raises AssertionError.
+A state is a dict of hashable values, whose keys are there from the start; `pc` holds the label at which each thread
+is. A program maps a label to a step: a function of (state, me) that changes the state in place, as one atomic step,
+and returns the next label, or a list of functions for a choice. A step returns BLOCKED, having changed nothing, where
+the thread has to wait, and DONE at its end. A step that finds something wrong raises AssertionError.
 
 `explore` raises InterleavingError, with the steps that lead there, where a step fails or where no thread can go on
 although not all are done. Otherwise it returns how many states there are: all of them were seen.
@@ -11,6 +11,7 @@ although not all are done. Otherwise it returns how many states there are: all o
 
 from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 
 BLOCKED, DONE = "blocked", "done"
 
@@ -22,19 +23,22 @@ class InterleavingError(Exception):
 
 
 def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
-    first = freeze(start | {"pc": (entry,) * len(programs)})
-    came_from: dict = {first: None}
-    waiting = deque([first])
+    first = start | {"pc": (entry,) * len(programs)}
+    keys = tuple(first)
+    values = itemgetter(*keys)
+    came_from: dict = {values(first): None}
+    waiting = deque(came_from)
     while waiting:
         frozen = waiting.popleft()
+        now = dict(zip(keys, frozen, strict=True))
         moved = False
         for me, program in enumerate(programs):
-            label = dict(frozen)["pc"][me]
+            label = now["pc"][me]
             if label == DONE:
                 continue
             steps = [program[label]]
             while steps:
-                state = dict(frozen)
+                state = now.copy()
                 try:
                     to = steps.pop()(state, me)
                 except AssertionError as error:
@@ -46,17 +50,13 @@ def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
                     continue
                 moved = True
                 state["pc"] = (*state["pc"][:me], to, *state["pc"][me + 1 :])
-                after = freeze(state)
+                after = values(state)
                 if after not in came_from:
                     came_from[after] = (frozen, me, label)
                     waiting.append(after)
-        if not moved and any(label != DONE for label in dict(frozen)["pc"]):
-            raise InterleavingError(f"nobody can go on: {dict(frozen)}\n{story(came_from, frozen)}")
+        if not moved and any(label != DONE for label in now["pc"]):
+            raise InterleavingError(f"nobody can go on: {now}\n{story(came_from, frozen)}")
     return len(came_from)
-
-
-def freeze(state: dict) -> tuple:
-    return tuple(sorted(state.items()))
 
 
 def story(came_from: dict, frozen: tuple) -> str:

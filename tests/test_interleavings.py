@@ -185,6 +185,11 @@ def put(s, address, content):
     s["memory"] = (*s["memory"][:address], content, *s["memory"][address + 1 :])
 
 
+def taken(s, key):
+    value, s[key] = s[key], None
+    return value
+
+
 def ref_reader(tries=True, looks_again=True):
     """AtomicRef.load, and then a use of the object. Broken: it counts without asking; or does not look again."""
 
@@ -210,7 +215,7 @@ def ref_reader(tries=True, looks_again=True):
 
     def drop(to):
         def step(s, me):
-            count(s, s.pop(f"seen {me}")[0], -1)
+            count(s, taken(s, f"seen {me}")[0], -1)
             return to
 
         return step
@@ -251,17 +256,17 @@ def ref_writer(stores=2, enables=True):
         return "exchange"
 
     def exchange(s, me):
-        s[f"old {me}"], s["pointer"] = s["pointer"], s.pop(f"new {me}")
+        s[f"old {me}"], s["pointer"] = s["pointer"], taken(s, f"new {me}")
         s["stored"] = (*s["stored"], s["memory"][s["pointer"]][0])
         return "drop"
 
     def drop(s, me):
-        count(s, s.pop(f"old {me}"), -1)
-        s[f"stores {me}"] = s.get(f"stores {me}", 0) + 1
+        count(s, taken(s, f"old {me}"), -1)
+        s[f"stores {me}"] = s[f"stores {me}"] + 1
         return "start" if s[f"stores {me}"] < stores else "make another"
 
     def drop_another(s, me):
-        count(s, s.pop(f"new {me}"), -1)
+        count(s, taken(s, f"new {me}"), -1)
         return DONE
 
     return {
@@ -274,7 +279,8 @@ def ref_writer(stores=2, enables=True):
     }
 
 
-REFERENCE = MEMORY | {"stored": (0,)}
+REFERENCE = MEMORY | {"stored": (0,)} | {f"{what} {me}": None for what in ("seen", "new", "old") for me in range(3)}
+REFERENCE |= {f"stores {me}": 0 for me in range(3)}
 
 
 def test_a_reader_gets_an_object_that_lives_and_was_in_the_reference():
