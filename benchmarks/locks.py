@@ -82,6 +82,11 @@ class Holder:
     x = None
 
 
+class Counted:
+    def __init__(self):
+        self.n = 0
+
+
 def peer_lock():
     return (ReadersWriterLock or ConditionLock)()
 
@@ -119,7 +124,7 @@ SHARED = {"with RWMutex.read()": READ, "acquire_read, release_read": ACQUIRE_REA
 def compiled(statement, x):
     body = f"        {statement}\n" * UNROLLED
     unpack = "    o, fn = x\n" if "o.do" in statement else ""
-    namespace = {"N": type("N", (), {"n": 0}), "WORK": range(20)}
+    namespace = {"N": Counted(), "WORK": range(20)}
     exec(f"def loop(times, x):\n{unpack}    for _ in range(times):\n{body}", namespace)
     return lambda times, loop=namespace["loop"]: loop(times, x)
 
