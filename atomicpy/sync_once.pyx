@@ -167,7 +167,8 @@ cdef class once:
     def __init__(self, fn, /):
         if not callable(fn):
             raise TypeError(f"once() needs a function to call, not the {type(fn).__name__} {fn!r}")
-        self.done = Once()
+        if self.fn is not None:  # initialised again
+            self.done = Once()
         self.fn = fn
         # Here, because importing the package costs nothing that threading has not imported already.
         from functools import update_wrapper

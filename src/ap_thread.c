@@ -6,7 +6,6 @@
 
 #include "ap_thread.h"
 
-
 /* Both written in the child before it has a second thread, hence plain. */
 uint64_t ap_forks_mark;
 static uint64_t survivor; /* the id of the thread that called fork(), once this is a child */

@@ -69,9 +69,6 @@ static inline size_t ap_bucket_of(const void *word)
 }
 _Static_assert(AP_BUCKETS == 1u << (64 - 56), "the shift picks one of AP_BUCKETS");
 
-/* May somebody sleep on word, of those that slept before this call? On another word of the same bucket counts too. */
-static inline bool ap_may_sleep(const void *word) { return ap_load_u32(&ap_sleepers_in[ap_bucket_of(word)]) != 0; }
-
 /* The cold half, in ap_wait.c. */
 size_t ap_wake_slow(const void *word, size_t n);
 
@@ -79,7 +76,7 @@ size_t ap_wake_slow(const void *word, size_t n);
  * none is missed. */
 static inline size_t ap_wake(const void *word, size_t n)
 {
-    return ap_may_sleep(word) ? ap_wake_slow(word, n) : 0;
+    return ap_load_u32(&ap_sleepers_in[ap_bucket_of(word)]) == 0 ? 0 : ap_wake_slow(word, n);
 }
 
 /* Who sleeps on a word. */

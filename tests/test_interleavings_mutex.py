@@ -356,21 +356,17 @@ def patient(fair):
 
 def greedy(fair):
     """Locks again and again, and must never get past the one that waits."""
-    program = locker(fair=(fair,))
 
-    def again(step):
+    def watched(step):
         def stepped(s, me):
             waited = s["patient waits"]
             to = step(s, me)
             assert not (to == "critical" and waited), "it overtook the one that waits"
-            if to != DONE or not s["rounds"]:
-                return to
-            s["rounds"] -= 1
-            return "start"
+            return to
 
         return stepped
 
-    return {label: again(step) for label, step in program.items()}
+    return {label: watched(step) for label, step in once_more(fair=(fair,)).items()}
 
 
 def test_a_mutex_that_is_handed_over_lets_nobody_overtake():
