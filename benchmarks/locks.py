@@ -210,7 +210,7 @@ def longest_wait(make, seconds, threads=8):
     lock, stop = make(), threading.Event()
     worst, taken = [0.0] * threads, [0] * threads
 
-    def hammer(me):
+    def hammer(me, lock, stop):  # its own names: a cell that threads share has a lock too, on 3.13t
         longest, n, clock = 0.0, 0, time.perf_counter
         while not stop.is_set():
             before = clock()
@@ -219,7 +219,7 @@ def longest_wait(make, seconds, threads=8):
             n += 1
         worst[me], taken[me] = longest, n
 
-    members = [threading.Thread(target=hammer, args=(me,)) for me in range(threads)]
+    members = [threading.Thread(target=hammer, args=(me, lock, stop)) for me in range(threads)]
     cpu = time.process_time()
     for member in members:
         member.start()
