@@ -11,7 +11,7 @@
  *   failed(*args, **named)                      if it raised something
  *   end(*args, **named)                         either way
  * A hook that is a method of an object written in C (clock.release, lock.acquire) is called without arguments. With
- * `program`, the hooks are left out where the standard library calls (see rh_by_program).
+ * `program`, the hooks are left out where the standard library calls, or the detector itself (see rh_by_program).
  *
  * In all else it is its original: attributes, __class__, repr, pickling are the original's, and it binds as that does. A
  * traceback, print_stack() or inspect.stack() shows nothing of it: the hooks have returned by then, or have not begun.
@@ -27,8 +27,9 @@
 static PyObject *rh_whose; /* a function: file name -> True (the program's), False (the library's), None (our own) */
 static PyObject *rh_files; /* what it has said */
 
-/* Whether the nearest caller outside the detector is no part of the standard library. -1: an exception. */
-static int rh_by_program(void)
+/* Whether the nearest caller, or with `outside` the nearest outside the detector, is of the program: no part of the
+ * standard library. -1: an exception. */
+static int rh_by_program(bool outside)
 {
 #if PY_VERSION_HEX >= 0x030D0000
     for (rc_frame *f = rc_top_frame(); f != NULL && rh_whose != NULL; f = f->previous) {
@@ -48,10 +49,12 @@ static int rh_by_program(void)
             return -1;
         }
         Py_DECREF(verdict); /* one of three that are for good */
-        if (verdict != Py_None) {
+        if (verdict != Py_None || !outside) {
             return verdict == Py_True;
         }
     }
+#else
+    (void)outside;
 #endif
     return 1;
 }
@@ -60,7 +63,7 @@ static PyObject *rh_for_the_program(PyObject *module, PyObject *none)
 {
     (void)module;
     (void)none;
-    int answer = rh_by_program();
+    int answer = rh_by_program(true);
     return answer < 0 ? NULL : PyBool_FromLong(answer);
 }
 
@@ -169,7 +172,7 @@ static PyObject *rh_call(PyObject *self, PyObject *const *args, size_t nargs, Py
         return NULL;
     }
     if (w->program) {
-        int ours = rh_by_program();
+        int ours = rh_by_program(false);
         if (ours <= 0) {
             return ours < 0 ? NULL : PyObject_Vectorcall(w->original, args, nargs, names);
         }

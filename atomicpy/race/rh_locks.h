@@ -18,8 +18,6 @@ typedef struct {
     PyObject *weak;
 } rh_lock;
 
-static PyObject *rh_acquire_name, *rh_release_name, *rh_save_name, *rh_restore_name;
-
 static void rh_lock_dealloc(PyObject *self)
 {
     rh_lock *l = (rh_lock *)self;
@@ -31,41 +29,51 @@ static void rh_lock_dealloc(PyObject *self)
     Py_TYPE(self)->tp_free(self);
 }
 
-/* The bare locks as they were before the detector: what makes one, and their types. */
-static PyObject *rh_make_lock, *rh_make_rlock;
-static PyTypeObject *rh_bare_lock, *rh_bare_rlock;
+/* The bare locks as they were before the detector: what makes one, their type, and its methods. */
+typedef struct {
+    PyObject *make;
+    PyTypeObject *type;
+    PyObject *acquire, *release, *save, *restore; /* the last two: of the RLock alone */
+} rh_bare;
+
+static rh_bare rh_bare_lock, rh_bare_rlock;
 
 static PyTypeObject rh_lock_type, rh_rlock_type;
 
-/* The bare lock in one of ours. Takes over the reference. */
-static PyObject *rh_traced(PyTypeObject *type, PyObject *raw)
+static inline const rh_bare *rh_bare_of(const void *type)
+{
+    return type == (const void *)&rh_rlock_type ? &rh_bare_rlock : &rh_bare_lock;
+}
+
+/* The bare lock in one of ours, with that clock. Takes over the references. */
+static PyObject *rh_traced(PyTypeObject *type, PyObject *raw, rc_sync *sync)
 {
     rh_lock *l = raw == NULL ? NULL : (rh_lock *)type->tp_alloc(type, 0);
     if (l == NULL) {
         Py_XDECREF(raw);
+        rc_sync_leave(sync);
         return NULL;
     }
     l->raw = raw;
-    l->sync = rc_sync_new();
+    l->sync = sync;
     return (PyObject *)l;
 }
 
 /* threading.Lock(): the library gets a bare one. */
 static PyObject *rh_lock_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    PyObject *raw = PyObject_Call(type == &rh_lock_type ? rh_make_lock : rh_make_rlock, args, named);
-    int ours = raw == NULL ? -1 : rh_by_program();
+    PyObject *raw = PyObject_Call(rh_bare_of(type)->make, args, named);
+    int ours = raw == NULL ? -1 : rh_by_program(true);
     if (ours < 0) {
         Py_CLEAR(raw);
     }
-    return ours > 0 ? rh_traced(type, raw) : raw;
+    return ours > 0 ? rh_traced(type, raw, rc_sync_new()) : raw;
 }
 
 /* `isinstance(lock, threading.Lock)` is true of the library's locks too. */
 static PyObject *rh_is_lock(PyObject *cls, PyObject *obj)
 {
-    return PyBool_FromLong(Py_IS_TYPE(obj, (PyTypeObject *)cls) ||
-                           Py_IS_TYPE(obj, cls == (PyObject *)&rh_lock_type ? rh_bare_lock : rh_bare_rlock));
+    return PyBool_FromLong(Py_IS_TYPE(obj, (PyTypeObject *)cls) || Py_IS_TYPE(obj, rh_bare_of(cls)->type));
 }
 
 static PyMethodDef rh_kind_methods[] = {
@@ -93,8 +101,8 @@ static inline void rh_publish(PyObject *self)
     }
 }
 
-/* The method of the bare lock, with our arguments. */
-static PyObject *rh_raw(PyObject *self, PyObject *name, PyObject *const *args, Py_ssize_t n, PyObject *names)
+/* The method of the bare lock, with our arguments. As it was: what stands in its type now is told of those without a clock. */
+static PyObject *rh_raw(PyObject *self, PyObject *method, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
     PyObject *few[4] = {((rh_lock *)self)->raw};
     Py_ssize_t total = n + (names == NULL ? 0 : PyTuple_GET_SIZE(names));
@@ -103,12 +111,12 @@ static PyObject *rh_raw(PyObject *self, PyObject *name, PyObject *const *args, P
         names = NULL;
     }
     memcpy(few + 1, args, total * sizeof *args);
-    return PyObject_VectorcallMethod(name, few, n + 1, names);
+    return PyObject_Vectorcall(method, few, n + 1, names);
 }
 
 static PyObject *rh_lock_acquire(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    PyObject *got = rh_raw(self, rh_acquire_name, args, n, names);
+    PyObject *got = rh_raw(self, rh_bare_of(Py_TYPE(self))->acquire, args, n, names);
     if (got == Py_True) {
         rh_learn(self);
     }
@@ -125,7 +133,7 @@ static PyObject *rh_lock_release(PyObject *self, PyObject *none)
 {
     (void)none;
     rh_publish(self);
-    return rh_raw(self, rh_release_name, NULL, 0, NULL);
+    return rh_raw(self, rh_bare_of(Py_TYPE(self))->release, NULL, 0, NULL);
 }
 
 static PyObject *rh_lock_exit(PyObject *self, PyObject *const *args, Py_ssize_t n)
@@ -139,12 +147,12 @@ static PyObject *rh_lock_save(PyObject *self, PyObject *none)
 {
     (void)none;
     rh_publish(self);
-    return rh_raw(self, rh_save_name, NULL, 0, NULL);
+    return rh_raw(self, rh_bare_of(Py_TYPE(self))->save, NULL, 0, NULL);
 }
 
 static PyObject *rh_lock_restore(PyObject *self, PyObject *saved)
 {
-    PyObject *result = rh_raw(self, rh_restore_name, &saved, 1, NULL);
+    PyObject *result = rh_raw(self, rh_bare_of(Py_TYPE(self))->restore, &saved, 1, NULL);
     if (result != NULL) {
         rh_learn(self);
     }
@@ -208,7 +216,8 @@ static PyTypeObject rh_rlock_type = RH_LOCK_TYPE("_thread.RLock", rh_rlock_metho
 static PyObject *rh_traced_of(PyObject *module, PyObject *raw)
 {
     (void)module;
-    return rh_traced(Py_IS_TYPE(raw, rh_bare_rlock) ? &rh_rlock_type : &rh_lock_type, Py_NewRef(raw));
+    PyTypeObject *type = Py_IS_TYPE(raw, rh_bare_rlock.type) ? &rh_rlock_type : &rh_lock_type;
+    return rh_traced(type, Py_NewRef(raw), rc_sync_of((size_t)raw)); /* who has the bare one shares the clock */
 }
 
 static PyMethodDef rh_functions[] = {
@@ -223,6 +232,25 @@ static PyMethodDef rh_functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int rh_find_bare(rh_bare *bare, PyObject *threading, const char *name)
+{
+    static const char *const names[] = {"acquire", "release", "_release_save", "_acquire_restore"};
+    PyObject **const methods[] = {&bare->acquire, &bare->release, &bare->save, &bare->restore};
+    bare->make = PyObject_GetAttrString(threading, name);
+    PyObject *one = bare->make == NULL ? NULL : PyObject_CallNoArgs(bare->make);
+    if (one == NULL) {
+        return -1;
+    }
+    bare->type = (PyTypeObject *)Py_NewRef(Py_TYPE(one));
+    Py_DECREF(one);
+    for (int i = 0; i < (bare == &rh_bare_lock ? 2 : 4); i++) {
+        if ((*methods[i] = PyObject_GetAttrString((PyObject *)bare->type, names[i])) == NULL) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Once, when the module is imported: a dict of its names. */
 static PyObject *rh_make(void)
 {
@@ -235,26 +263,11 @@ static PyObject *rh_make(void)
     };
     PyObject *names = PyDict_New(), *threading = PyImport_ImportModule("threading");
     rh_files = PyDict_New();
-    rh_acquire_name = PyUnicode_InternFromString("acquire");
-    rh_release_name = PyUnicode_InternFromString("release");
-    rh_save_name = PyUnicode_InternFromString("_release_save");
-    rh_restore_name = PyUnicode_InternFromString("_acquire_restore");
-    if (names == NULL || threading == NULL || rh_files == NULL || rh_acquire_name == NULL || rh_release_name == NULL ||
-        rh_save_name == NULL || rh_restore_name == NULL) {
+    if (names == NULL || threading == NULL || rh_files == NULL || rh_find_bare(&rh_bare_lock, threading, "Lock") < 0 ||
+        rh_find_bare(&rh_bare_rlock, threading, "RLock") < 0) {
         return NULL;
     }
-    rh_make_lock = PyObject_GetAttrString(threading, "Lock");
-    rh_make_rlock = PyObject_GetAttrString(threading, "RLock");
     Py_DECREF(threading);
-    PyObject *lock = rh_make_lock == NULL ? NULL : PyObject_CallNoArgs(rh_make_lock);
-    PyObject *rlock = rh_make_rlock == NULL ? NULL : PyObject_CallNoArgs(rh_make_rlock);
-    if (lock == NULL || rlock == NULL) {
-        return NULL;
-    }
-    rh_bare_lock = (PyTypeObject *)Py_NewRef(Py_TYPE(lock));
-    rh_bare_rlock = (PyTypeObject *)Py_NewRef(Py_TYPE(rlock));
-    Py_DECREF(lock);
-    Py_DECREF(rlock);
     rh_kind_type.tp_base = &PyType_Type;
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (PyType_Ready(types[i].type) < 0 ||

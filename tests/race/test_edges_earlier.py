@@ -31,6 +31,17 @@ class Holder:
 
 holder = Holder()
 
+def hide():
+    lock, rlock, conditions, simple = Lock(), RLock(), (Condition(), Condition(Lock())), SimpleQueue()
+    return lambda: (lock, rlock, *conditions, simple)
+
+class Slots:
+    __slots__ = ("lock",)
+    def __init__(self):
+        self.lock = Lock()
+
+locks, by_name, slots, hidden = [Lock()], {"one": (RLock(),)}, Slots(), hide()
+
 todo = []
 
 @atomicpy.once
@@ -45,7 +56,7 @@ def new_simple():
 """
 
 TESTS = """
-import threading
+import logging, threading
 import pytest, made_earlier
 from made_earlier import Holder, holder
 
@@ -62,6 +73,12 @@ def together(*functions):
 fresh = made_earlier.new_lock()
 LOCKS = {name: (lock, lock) for name, lock in vars(made_earlier).items()
          if name in ("lock", "rlock", "condition", "over_a_lock", "semaphore")}
+hidden = dict(zip(("lock", "rlock", "condition", "over a lock", "simple"), made_earlier.hidden()))
+inner = made_earlier.hide()()[0]
+LOCKS |= {f"hidden {name}": (lock, lock) for name, lock in hidden.items() if name != "simple"}
+LOCKS |= {"list": made_earlier.locks * 2, "dict": made_earlier.by_name["one"] * 2,
+          "slots": [made_earlier.slots.lock] * 2, "new condition": (inner, threading.Condition(inner)),
+          "mutex of a queue": [made_earlier.line.mutex] * 2}
 LOCKS |= {"class": (Holder.of_all, holder.of_all), "object": (holder.own, holder.own), "new": (fresh, fresh),
           "lock and its condition": (holder.own, holder.condition)}
 
@@ -76,7 +93,7 @@ def test_lock(name):
     assert box.value == 2
 
 QUEUES = {"line": made_earlier.line, "last": made_earlier.last, "first": made_earlier.first,
-          "new": made_earlier.new_simple()}
+          "new": made_earlier.new_simple(), "hidden": hidden["simple"]}
 
 @pytest.mark.parametrize("name", QUEUES)
 def test_queue(name):
@@ -89,16 +106,17 @@ def test_queue(name):
         box.value += 1
     together(put, get)
 
-def test_condition_still_wakes_who_waits():
+@pytest.mark.parametrize("condition", [made_earlier.condition, hidden["condition"], hidden["over a lock"]])
+def test_condition_still_wakes_who_waits(condition):
     box = Box()
     def wait():
-        with made_earlier.condition:
-            made_earlier.condition.wait_for(lambda: box.value, 30)
+        with condition:
+            condition.wait_for(lambda: box.value, 30)
             box.value += 1
     def wake():
-        with made_earlier.condition:
+        with condition:
             box.value += 1
-            made_earlier.condition.notify_all()
+            condition.notify_all()
     together(wait, wake)
     assert box.value == 2
 
@@ -116,6 +134,15 @@ def test_lock_is_one_wherever_it_is_kept():
     assert not hasattr(made_earlier.lock, "clock") and repr(made_earlier.lock).startswith("<unlocked _thread.lock")
     with holder.condition:
         assert holder.own.locked() and not holder.own.acquire(blocking=False)
+
+def test_locks_of_the_library_order_nothing_by_themselves():
+    box, log = Box(), logging.getLogger("nobody")
+    def add():
+        log.warning("%s", 1)
+        box.value += 1
+        made_earlier.line.qsize()
+        log.warning("%s", 2)
+    together(add, add)
 
 def test_racy():
     box = Box()
@@ -138,8 +165,9 @@ def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
         timeout=100,
         check=False,
     )
-    assert re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M) == ["test_racy"], done.stdout + done.stderr
-    assert "1 failed, 16 passed" in done.stdout
+    failed = re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M)
+    assert failed == ["test_locks_of_the_library_order_nothing_by_themselves", "test_racy"], done.stdout + done.stderr
+    assert "2 failed, 28 passed" in done.stdout
 
 
 def test_all_is_put_back(tmp_path):

@@ -19,6 +19,7 @@ from atomicpy.race.engine import Around, Clock, clock_of
 
 # Re-entrant: what an argument converts itself by, and what a dropped object does at its end, may use an atomic.
 _step = threading.RLock()
+_begin, _end = _step.acquire, _step.release  # as they are before the detector
 
 READS = ("load", "__int__", "__index__", "__bool__", "__float__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__",
          "__ge__", "__str__", "__format__", "__getitem__")  # fmt: skip
@@ -41,7 +42,7 @@ def _ordered(cls: type, name: str, order: Callable[[Clock, Any], object]) -> Non
         order(clock_for(self, arguments), result)
         return result
 
-    around(cls, name, _step.acquire, after, end=_step.release)
+    around(cls, name, _begin, after, end=_end)
 
 
 def _updates(cls: type) -> None:

@@ -3,19 +3,23 @@
 Such modules are the plugins of pytest with all that they import, and what a `.pth` file has begun. A lock gets a clock
 around the very lock that it is, so it goes on to shut out those who have it from elsewhere. It is found among the
 globals, in a class, and in an object that a global holds; `from threading import Lock` is a name for what was there
-before. Queues, events, semaphores and barriers need nothing: their classes are the same.
+before. One that is kept elsewhere, in a list or a closure, orders what the program's own code does under it
+(locks.py); so do its conditions, wherever they are. Queues, events, semaphores and barriers need nothing: their classes
+are the same.
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Iterator
 from types import GetSetDescriptorType, ModuleType
 from typing import Any
 
+from atomicpy.race.edges.locks import is_bare
 from atomicpy.race.edges.replaced import names_in_modules, replace, whose
-from atomicpy.race.engine import TracedLock, TracedRLock, traced
+from atomicpy.race.engine import traced
 
 
 def install() -> None:
@@ -24,20 +28,29 @@ def install() -> None:
     locks: dict[int, Any] = {}
     for owner in _owners():
         for name, value in list(vars(owner).items()):
-            if _is_bare(value):
+            if is_bare(value):
                 replace(owner, name, locks.setdefault(id(value), traced(value)))
-            elif type(value) is threading.Condition and _is_bare(value._lock):  # type: ignore[attr-defined]
-                bare = value._lock  # type: ignore[attr-defined]
-                again = threading.Condition(locks.setdefault(id(bare), traced(bare)))
-                for each in vars(again).keys() - {"_waiters"}:
-                    replace(value, each, vars(again)[each])
             elif id(value) in instead and isinstance(owner, ModuleType):
                 replace(owner, name, instead[id(value)])
+    for condition in _conditions():
+        bare = condition._lock
+        again = threading.Condition(locks.setdefault(id(bare), traced(bare)))
+        for each in vars(again).keys() - {"_waiters"}:
+            replace(condition, each, vars(again)[each])
 
 
-def _is_bare(value: Any) -> bool:
-    """A lock without a clock: both are instances of the types that stand in `threading`."""
-    return isinstance(value, (TracedLock, TracedRLock)) and type(value) not in (TracedLock, TracedRLock)
+def _conditions() -> list[Any]:
+    """Those on a bare lock, wherever they are, but for what the library's own objects are made of."""
+    objects = gc.get_objects()
+    library = {id(value) for each in objects if _is_librarys(type(each)) for value in vars(each).values()}
+    conditions: list[Any] = [each for each in objects if type(each) is threading.Condition]
+    return [each for each in conditions if is_bare(each._lock) and id(each) not in library]
+
+
+def _is_librarys(cls: type) -> bool:
+    """A class whose objects have attributes, written in Python."""
+    module = sys.modules.get(cls.__module__)
+    return type(module) is ModuleType and whose(_file(module)) is False and _has_plain_dict(cls)
 
 
 def _owners() -> Iterator[Any]:

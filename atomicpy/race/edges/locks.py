@@ -10,13 +10,24 @@ from atomicpy.race.edges.kept import Kept
 from atomicpy.race.edges.replaced import acquire_after, around, release, replace
 from atomicpy.race.engine import Clock, TracedLock, TracedRLock, for_the_program, traced
 
+_BARE = (type(threading.Lock()), type(threading.RLock()))
+
+
+def is_bare(value: Any) -> bool:
+    """A lock without a clock of its own: the standard library's, or one that is older than the detector."""
+    return type(value) in _BARE
+
 
 def install() -> None:
     new_rlock = threading.RLock
 
     def with_a_lock(self: Any, lock: Any = None, *rest: Any, **named: Any) -> Any:
-        return ((self, traced(new_rlock()), *rest), named) if lock is None and for_the_program() else None
+        if not (lock is None or is_bare(lock)) or not for_the_program():
+            return None
+        return (self, traced(new_rlock() if lock is None else lock), *rest), named
 
+    for bare in _BARE:
+        _install_bare(bare)
     replace(threading, "Lock", TracedLock)
     replace(threading, "RLock", TracedRLock)
     replace(_thread, "allocate_lock", TracedLock)
@@ -33,6 +44,14 @@ def install() -> None:
     around(threading.Semaphore, "__exit__", release, program=True)
     around(threading.Event, "set", release, program=True)
     _install_barrier()
+
+
+def _install_bare(cls: type) -> None:
+    """Whose such a lock is, nobody knows: it orders those who take it in the program's own code."""
+    for name in {"acquire", "acquire_lock", "__enter__"} & vars(cls).keys():
+        around(cls, name, after=acquire_after, program=True)
+    for name in {"release", "release_lock", "__exit__"} & vars(cls).keys():
+        around(cls, name, release, program=True)
 
 
 class _Here(threading.local):

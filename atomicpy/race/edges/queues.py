@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import queue
 import threading
+from importlib.machinery import SourceFileLoader
 from typing import Any
 
 from atomicpy.race import engine
@@ -12,12 +13,22 @@ from atomicpy.race.edges.kept import Kept
 from atomicpy.race.edges.replaced import acquire, around, release, replace
 from atomicpy.race.engine import Around, Clock, traced
 
-_KINDS = (queue.Queue, queue.LifoQueue, queue.PriorityQueue)
-
 
 def install() -> None:
-    cls = queue.Queue
-    own = {vars(kind)[name] for kind in _KINDS for name in ("_put", "_get")}
+    _install_in(queue)
+    _install_simple()
+    around(SourceFileLoader, "exec_module", after=_executed)
+
+
+def _executed(result: None, loader: Any, module: Any) -> None:
+    """A program may import the library's module anew: classes of the same names, that nobody has touched."""
+    if getattr(module, "__file__", None) == queue.__file__:
+        _install_in(module)
+
+
+def _install_in(module: Any) -> None:
+    kinds = (module.Queue, module.LifoQueue, module.PriorityQueue)
+    own = {vars(kind)[name] for kind in kinds for name in ("_put", "_get")}
 
     def made(result: None, self: Any, /, *_: Any, **__: Any) -> None:
         if not {type(self)._put, type(self)._get} <= own:
@@ -40,15 +51,15 @@ def install() -> None:
     def joined(result: None, self: Any) -> None:
         acquire(self.all_tasks_done)
 
-    for kind in _KINDS:
-        _install_items(kind)
-    own |= {vars(kind)[name] for kind in _KINDS for name in ("_put", "_get")}
-    around(cls, "__init__", after=made)
-    around(cls, "put", after=was_put)
-    around(cls, "get", makes_room)
-    around(cls, "task_done", done)
-    around(cls, "join", after=joined)
-    replace(queue, "SimpleQueue", SimpleQueue)
+    for kind in kinds:
+        _install_items(kind, first=kind is not module.LifoQueue, all_equal=kind is module.PriorityQueue)
+    own |= {vars(kind)[name] for kind in kinds for name in ("_put", "_get")}
+    around(module.Queue, "__init__", after=made)
+    around(module.Queue, "put", after=was_put)
+    around(module.Queue, "get", makes_room)
+    around(module.Queue, "task_done", done)
+    around(module.Queue, "join", after=joined)
+    replace(module, "SimpleQueue", SimpleQueue)
 
 
 _Items = collections.defaultdict[int, collections.deque[Clock]]
@@ -56,8 +67,11 @@ _Items = collections.defaultdict[int, collections.deque[Clock]]
 _items: Kept[_Items] = Kept(lambda: collections.defaultdict(collections.deque))
 
 
-def _install_items(cls: type) -> None:
-    """One clock an item; both run under the queue's lock."""
+def _install_items(cls: type, first: bool, all_equal: bool) -> None:
+    """One clock an item; both run under the queue's lock.
+
+    Of equal items, the one put `first`, or else the last, is what comes out; `all_equal`: only the queue knows which.
+    """
 
     def puts(self: Any, item: Any) -> None:
         items = _items.of(self)
@@ -69,12 +83,10 @@ def _install_items(cls: type) -> None:
     def got(item: Any, self: Any) -> Any:
         clocks = _items.of(self).get(id(item))
         if clocks:
-            if cls is queue.PriorityQueue:  # which of the equal ones it was, only the heap knows
+            if all_equal:
                 for clock in clocks:
                     clock.acquire()
-                clocks.popleft()
-            else:
-                (clocks.pop if cls is queue.LifoQueue else clocks.popleft)().acquire()
+            (clocks.popleft if first else clocks.pop)().acquire()
             if not clocks:
                 del _items.of(self)[id(item)]
         return item
@@ -100,6 +112,9 @@ def _without_clock(pair: Any, *_: Any, **__: Any) -> Any:
     return item
 
 
+_Bare: Any = queue.SimpleQueue
+
+
 class SimpleQueue(queue.SimpleQueue[Any]):
     """In the place of the library's, which is written in C: each item travels with its clock."""
 
@@ -113,3 +128,16 @@ class SimpleQueue(queue.SimpleQueue[Any]):
 SimpleQueue.__module__ = queue.SimpleQueue.__module__
 SimpleQueue.__doc__ = queue.SimpleQueue.__doc__
 engine.name_in_errors(SimpleQueue, "_queue.SimpleQueue")
+
+
+def _install_simple() -> None:
+    """One that is older than the detector, or that a name from before has made: a put comes before every later get."""
+
+    def got(item: Any, self: Any, /, *_: Any, **__: Any) -> Any:
+        acquire(self)
+        return item
+
+    for name in ("put", "put_nowait"):
+        around(_Bare, name, release, program=True)
+    for name in ("get", "get_nowait"):
+        around(_Bare, name, after=got, program=True)

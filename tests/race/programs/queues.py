@@ -1,6 +1,8 @@
 """queue.Queue and its kin, as Go's channels."""
 
+import importlib
 import queue
+import sys
 import threading
 
 from together import Box, together, twice, use, wait_until
@@ -137,6 +139,50 @@ def clean_pipeline():
         assert sum(second.get(timeout=30).value for _ in range(3)) == 5
 
     together(source, square, sink)
+
+
+def copy_of_the_library(*, executed_anew):
+    """The module imported once more, as by a program that wants one of its own."""
+    ours = sys.modules.pop("queue")
+    copy = importlib.import_module("queue")
+    if executed_anew:
+        importlib.reload(copy)
+    sys.modules["queue"] = ours
+    assert copy.Queue is not queue.Queue
+    return copy
+
+
+def clean_a_copy_of_the_module():
+    for executed_anew in (False, True):
+        library = copy_of_the_library(executed_anew=executed_anew)
+        for kind in (library.Queue, library.LifoQueue, library.PriorityQueue, library.SimpleQueue):
+            line, box = kind(), Box()
+
+            def produce(line=line, box=box):
+                box.value += 1
+                line.put(1)
+
+            def consume(line=line, box=box):
+                line.get(timeout=30)
+                box.value += 1
+
+            together(produce, consume)
+            assert box.value == 2
+
+
+def race_in_a_copy_of_the_module():
+    """Box.value"""
+    line, box = copy_of_the_library(executed_anew=False).Queue(), Box()
+
+    def produce():
+        line.put(1)
+        box.value = 1
+
+    def consume():
+        line.get(timeout=30)
+        use(box.value)
+
+    together(produce, consume)
 
 
 def race_written_after_put():

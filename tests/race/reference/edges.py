@@ -199,8 +199,8 @@ def install_threads():
 # ---- queues and futures ------------------------------------------------------------------------------------------
 
 
-def install_queues():
-    cls = queue.Queue
+def install_queues(library=queue):
+    cls = library.Queue
     put, get, task_done, join = cls.put, cls.get, cls.task_done, cls.join
 
     def clocks(self, item):
@@ -224,7 +224,7 @@ def install_queues():
         clocks(self, item).append(clock)
         try:
             put(self, item, *arguments, **named)
-        except queue.Full:
+        except library.Full:
             clocks(self, item).remove(clock)
             raise
         if self.maxsize > 0:
@@ -249,7 +249,7 @@ def install_queues():
     cls.unfinished = property(lambda self: self.all_tasks_done)
     cls.put, cls.get, cls.task_done, cls.join = new_put, new_get, new_task_done, new_join
 
-    class SimpleQueue(queue.SimpleQueue):
+    class SimpleQueue(library.SimpleQueue):
         def put(self, item, block=True, timeout=None):
             clock = Clock()
             clock.release()
@@ -266,7 +266,7 @@ def install_queues():
         def get_nowait(self):
             return self.get(False)
 
-    queue.SimpleQueue = SimpleQueue
+    library.SimpleQueue = SimpleQueue
 
 
 def install_futures():
@@ -344,6 +344,8 @@ def install_imports():
     def new_execute(self, module):
         execute(self, module)
         clock_of(module).release()
+        if module.__name__ == "queue":  # the library's, once more
+            install_queues(module)
 
     def seen(name):
         parts = name.split(".")
