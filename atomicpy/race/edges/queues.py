@@ -6,6 +6,7 @@ import collections
 import queue
 import threading
 from importlib.machinery import SourceFileLoader
+from types import FunctionType
 from typing import Any
 
 from atomicpy.race import engine
@@ -16,7 +17,6 @@ from atomicpy.race.engine import Around, Clock, traced
 
 def install() -> None:
     _install_in(queue)
-    _install_simple()
     around(SourceFileLoader, "exec_module", after=_executed)
 
 
@@ -59,7 +59,10 @@ def _install_in(module: Any) -> None:
     around(module.Queue, "get", makes_room)
     around(module.Queue, "task_done", done)
     around(module.Queue, "join", after=joined)
-    replace(module, "SimpleQueue", SimpleQueue)
+    bare = module.SimpleQueue
+    replace(module, "SimpleQueue", _simple(bare))
+    if not isinstance(vars(bare)["put"], Around):  # the one type of several copies
+        _install_bare(bare)
 
 
 _Items = collections.defaultdict[int, collections.deque[Clock]]
@@ -112,25 +115,24 @@ def _without_clock(pair: Any, *_: Any, **__: Any) -> Any:
     return item
 
 
-_Bare: Any = queue.SimpleQueue
-
-
-class SimpleQueue(queue.SimpleQueue[Any]):
+def _simple(bare: Any) -> Any:
     """In the place of the library's, which is written in C: each item travels with its clock."""
+    cls = _simples.get(bare)
+    if cls is None:
+        changes = {"put": Around(bare.put, _with_clock), "get": Around(bare.get, after=_without_clock)}
+        if not isinstance(bare.put_nowait, FunctionType):  # in Python, these two call the other two
+            changes["put_nowait"] = Around(bare.put_nowait, _with_clock)
+            changes["get_nowait"] = Around(bare.get_nowait, after=_without_clock)
+        names = {"__slots__": (), "__module__": bare.__module__, "__doc__": bare.__doc__, **changes}
+        cls = _simples.setdefault(bare, type(bare.__name__, (bare,), names))
+        engine.name_in_errors(cls, f"{bare.__module__}.{bare.__name__}")
+    return cls
 
-    __slots__ = ()
-    put = Around(queue.SimpleQueue.put, _with_clock)
-    put_nowait = Around(queue.SimpleQueue.put_nowait, _with_clock)
-    get = Around(queue.SimpleQueue.get, after=_without_clock)
-    get_nowait = Around(queue.SimpleQueue.get_nowait, after=_without_clock)
+
+_simples: dict[Any, Any] = {}
 
 
-SimpleQueue.__module__ = queue.SimpleQueue.__module__
-SimpleQueue.__doc__ = queue.SimpleQueue.__doc__
-engine.name_in_errors(SimpleQueue, "_queue.SimpleQueue")
-
-
-def _install_simple() -> None:
+def _install_bare(bare: Any) -> None:
     """One that is older than the detector, or that a name from before has made: a put comes before every later get."""
 
     def got(item: Any, self: Any, /, *_: Any, **__: Any) -> Any:
@@ -138,6 +140,6 @@ def _install_simple() -> None:
         return item
 
     for name in ("put", "put_nowait"):
-        around(_Bare, name, release, program=True)
+        around(bare, name, release, program=True)
     for name in ("get", "get_nowait"):
-        around(_Bare, name, after=got, program=True)
+        around(bare, name, after=got, program=True)

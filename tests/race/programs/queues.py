@@ -141,20 +141,22 @@ def clean_pipeline():
     together(source, square, sink)
 
 
-def copy_of_the_library(*, executed_anew):
-    """The module imported once more, as by a program that wants one of its own."""
-    ours = sys.modules.pop("queue")
+def copy_of_the_library(in_c=sys.modules["_queue"], *, executed_anew=False):
+    """The module imported once more, as by a program that wants one of its own; `in_c`: that half of it."""
+    before = {name: sys.modules.pop(name) for name in ("queue", "_queue")}
+    if in_c is not ...:
+        sys.modules["_queue"] = in_c
     copy = importlib.import_module("queue")
     if executed_anew:
         importlib.reload(copy)
-    sys.modules["queue"] = ours
+    sys.modules |= before
     assert copy.Queue is not queue.Queue
     return copy
 
 
 def clean_a_copy_of_the_module():
-    for executed_anew in (False, True):
-        library = copy_of_the_library(executed_anew=executed_anew)
+    copies = copy_of_the_library(), copy_of_the_library(executed_anew=True), copy_of_the_library(None)
+    for library in (*copies, copy_of_the_library(...)):
         for kind in (library.Queue, library.LifoQueue, library.PriorityQueue, library.SimpleQueue):
             line, box = kind(), Box()
 
@@ -168,11 +170,18 @@ def clean_a_copy_of_the_module():
 
             together(produce, consume)
             assert box.value == 2
+            line.put_nowait(box)
+            assert line.get_nowait() is box
+            try:
+                line.get_nowait()
+            except library.Empty:
+                continue
+            raise AssertionError
 
 
 def race_in_a_copy_of_the_module():
     """Box.value"""
-    line, box = copy_of_the_library(executed_anew=False).Queue(), Box()
+    line, box = copy_of_the_library().Queue(), Box()
 
     def produce():
         line.put(1)
