@@ -49,19 +49,21 @@
  * its switch is cheap, and a thousand threads of the system would never get out of that mode again. So it is for whoever
  * comes by, as in WebKit's ParkingLot and in parking_lot (eventual fairness), until a thread has waited for
  * AP_FAIR_AFTER. It is time to be fair
- *     - when such a thread has been woken, runs, and asks for the mutex: the next unlock hands it over to a thread that
- *       stands ready, and nobody waits for a core meanwhile. This is the rule where sections are short, and its pace is
- *       how long the system takes to wake a thread;
- *     - else once per AP_FAIR_AFTER, to the one awake, though it may have no core yet, or to the first that sleeps: then
- *       whoever had the mutex soon sleeps on it, and leaves a core to it.
+ * - when such a thread has been woken, runs, and asks for the mutex: the next unlock hands it over to a thread that stands
+ *   ready, and nobody waits for a core meanwhile. This is the rule where sections are short, and its pace is how long the
+ *   system takes to wake a thread;
+ * - else once per AP_FAIR_AFTER, to the one awake, though it may have no core yet, or to the first that sleeps: then
+ *   whoever had the mutex soon sleeps on it, and leaves a core to it.
+ *
  * It never is free in between, so nobody can come before; and what the switches cost is bounded, however many wait.
  *
  * Hence a bound. Sleepers stand in the order in which they began to wait, the first is woken, and one that was woken and
  * did not get the mutex stands where it stood before. A thread before which n others stand, who began to wait earlier,
  * gets the mutex after n + 2 times the sum of AP_FAIR_AFTER and the longest critical section, at the latest: each time
- * the first of them is gone. Two things are not in it: the moments in which the main thread of Python is out of the line
- * to look for signals, each 50 ms; and how long the system leaves a thread without a core that was woken while nobody
- * else slept, for then no unlock looks before it asks.
+ * the first of them is gone. Three things are not in it: the moments in which the main thread of Python is out of the
+ * line to look for signals, each 50 ms; how long the system leaves a thread without a core that was woken while nobody
+ * else slept, for then no unlock looks before it asks; and on a virtual machine, how long the host leaves the core of the
+ * owner without time, or takes to bring back one that slept: some milliseconds, on a busy host.
  *
  * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it; a hand-over is
  * ordered by the lock of the table. The steps are sequentially consistent here, because x86 and the exclusive
