@@ -7,8 +7,12 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+# Reference counts can be deferred: what threads share is then freed by the collector.
+DEFERS = FREE_THREADED and sys.version_info >= (3, 14)
 
 # -P: the installed package, not the source folder that the tests are started from.
 PYTHON = (sys.executable, "-P")
@@ -39,6 +43,26 @@ def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float =
     if errors:
         raise errors[0]
     return results
+
+
+def in_thread(fn: Callable, *args: object) -> Any:
+    """Call fn in a new thread and wait for its end; return the result or raise what it raised."""
+    result: list[tuple[Any, BaseException | None]] = []
+
+    def body() -> None:
+        try:
+            result.append((fn(*args), None))
+        except BaseException as error:
+            result.append((None, error))
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    [(value, error)] = result
+    if error is not None:
+        raise error
+    return value
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 30) -> None:

@@ -183,7 +183,7 @@ def test_the_reference_has_every_option_of_the_command_line():
 
 
 def test_operations_that_the_documentation_calls_atomic_lose_nothing():
-    command = [sys.executable, "-P", DOCS / "atomicity.py", "--quick"]
+    command = [sys.executable, "-P", DOCS / "atomicity", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("atomic ") > 10

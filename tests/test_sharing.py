@@ -6,11 +6,10 @@ so is the count itself: it adds a reference of its own, and a huge one.
 
 import gc
 import sys
-import threading
 import weakref
 
 import pytest
-from helpers import FREE_THREADED, run_threaded
+from helpers import DEFERS, in_thread, run_threaded
 
 from atomicpy import (
     AtomicBool,
@@ -24,7 +23,6 @@ from atomicpy import (
     ShardedCounter,
 )
 
-DEFERS = FREE_THREADED and sys.version_info >= (3, 14)
 HUGE = 2**20
 
 
@@ -84,13 +82,6 @@ STEPS = {
 MAKE = {kind: kind for kind in STEPS} | {AtomicIntArray: lambda: AtomicIntArray(2)}
 
 every_type = pytest.mark.parametrize("kind", STEPS, ids=lambda kind: kind.__name__)
-
-
-def in_thread(fn, *args):
-    thread = threading.Thread(target=fn, args=args)
-    thread.start()
-    thread.join(60)
-    assert not thread.is_alive()
 
 
 @every_type

@@ -1,5 +1,6 @@
 """What the programs share: threads that nothing orders, run in an order that the driver chooses by time alone."""
 
+import contextlib
 import threading
 import time
 
@@ -49,6 +50,13 @@ def wait_until(condition, timeout=60):
 def use(*values):
     """Do something with values that were read."""
     return values
+
+
+def each(container):
+    """Go through it; a thread that changes it meanwhile may make that fail."""
+    with contextlib.suppress(RuntimeError):
+        for value in container:
+            use(value)
 
 
 class Box:

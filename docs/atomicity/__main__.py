@@ -1,0 +1,93 @@
+"""Which operations of CPython are atomic: threads do each of them at once to one object, and what was lost is counted.
+
+    python docs/atomicity [--quick] [--json FILE]
+
+It exits with 1 where an operation lost something that is listed as atomic on this build. That one lost nothing in a run
+proves nothing: what the page says of it has its reason in the interpreter (docs/compound.md), and this is the check.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import sysconfig
+import threading
+from pathlib import Path
+
+from operations import ALWAYS, GIL, OPERATIONS
+from shared import THREADS
+
+FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+
+
+# What may end the process is tried in one of its own.
+CRASHES = {"next(generator)"}
+
+
+def crashes(name):
+    """Does the interpreter die of it in one of ten runs?"""
+    command = [sys.executable, Path(__file__).parent, "--quick", "--only", name]
+    return any(
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60).returncode < 0
+        for _ in range(10)
+    )
+
+
+def holds(claim):
+    """Is it atomic on this build, by what is said of it?"""
+    return claim == ALWAYS or (claim == GIL and not FREE_THREADED)
+
+
+def lost_in(operation, times):
+    """Let the threads do it so often each; how much went wrong."""
+    work, lost = operation(times * THREADS)
+    start = threading.Barrier(THREADS)
+
+    def body(me):
+        start.wait(60)
+        work(me, times)
+
+    threads = [threading.Thread(target=body, args=(me,)) for me in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return lost()
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--quick", action="store_true", help="once each, less often, and nothing that crashes")
+    options.add_argument("--json", metavar="FILE")
+    options.add_argument("--only", choices=OPERATIONS, help="this one")
+    chosen = options.parse_args()
+    times, rounds = (1_000, 1) if chosen.quick else (20_000, 10)
+    sys.setswitchinterval(1e-5)  # with the GIL: pass it on as often as can be
+    results, broken = {}, []
+    for name, (operation, claim) in OPERATIONS.items():
+        if chosen.only and name != chosen.only:
+            continue
+        if name in CRASHES and not chosen.only:
+            if chosen.quick:
+                continue
+            crashed = crashes(name)
+            results[name] = {"claim": claim, "crashed": crashed}
+            print(f"{name:53} {claim:26} {'the interpreter crashed' if crashed else 'an exception'}")
+            continue
+        lost = [lost_in(operation, times) for _ in range(rounds)]
+        results[name] = {"claim": claim, "lost": lost, "of": times * THREADS}
+        ok = not any(lost) or not holds(claim)
+        print(f"{name:53} {claim:26} lost {max(lost):6,} of {times * THREADS:,}{'' if ok else '  <- NOT AS LISTED'}")
+        if not ok:
+            broken.append(name)
+    if chosen.json:
+        interpreter = f"{platform.python_version()}{'t' * FREE_THREADED}"
+        with open(chosen.json, "w") as file:
+            json.dump({"interpreter": interpreter, "threads": THREADS, "operations": results}, file, indent=1)
+            file.write("\n")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
