@@ -29,3 +29,20 @@ tag_of() {
     "$1" -c 'import sys, sysconfig; print("cp{}{}".format(*sys.version_info)
         + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED")))'
 }
+
+# on_each GROUP FUNCTION NAME...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for each TAG. What
+# it says is wrong with one is said, and does not keep the others from their turn.
+on_each() {
+    local group=$1 function=$2 name python tag seen= status=0
+    shift 2
+    for name in "$@"; do
+        # A name may be there and start nothing: the shims of pyenv are like that.
+        [ "$name" = default ] || "$name" -c "" >/dev/null 2>&1 || continue
+        python=$(env_python "$name" --group "$group") && tag=$(tag_of "$python") || { status=1; continue; }
+        case " $seen " in *" $tag "*) continue ;; esac
+        seen="$seen $tag"
+        echo "== $tag"
+        "$function" "$python" "$tag" || { echo "== FAILED on $tag"; status=1; }
+    done
+    return $status
+}
