@@ -56,7 +56,7 @@ def new_simple():
 """
 
 TESTS = """
-import logging, threading
+import logging, threading, time
 import pytest, made_earlier
 from made_earlier import Holder, holder
 
@@ -74,10 +74,9 @@ fresh = made_earlier.new_lock()
 LOCKS = {name: (lock, lock) for name, lock in vars(made_earlier).items()
          if name in ("lock", "rlock", "condition", "over_a_lock", "semaphore")}
 hidden = dict(zip(("lock", "rlock", "condition", "over a lock", "simple"), made_earlier.hidden()))
-inner = made_earlier.hide()()[0]
 LOCKS |= {f"hidden {name}": (lock, lock) for name, lock in hidden.items() if name != "simple"}
 LOCKS |= {"list": made_earlier.locks * 2, "dict": made_earlier.by_name["one"] * 2,
-          "slots": [made_earlier.slots.lock] * 2, "new condition": (inner, threading.Condition(inner)),
+          "slots": [made_earlier.slots.lock] * 2, "new condition": (lock := hidden["rlock"], threading.Condition(lock)),
           "mutex of a queue": [made_earlier.line.mutex] * 2}
 LOCKS |= {"class": (Holder.of_all, holder.of_all), "object": (holder.own, holder.own), "new": (fresh, fresh),
           "lock and its condition": (holder.own, holder.condition)}
@@ -137,12 +136,15 @@ def test_lock_is_one_wherever_it_is_kept():
 
 def test_locks_of_the_library_order_nothing_by_themselves():
     box, log = Box(), logging.getLogger("nobody")
-    def add():
-        log.warning("%s", 1)
-        box.value += 1
+    def use():
+        log.warning("")
         made_earlier.line.qsize()
-        log.warning("%s", 2)
-    together(add, add)
+        made_earlier.event.clear()
+    def add():
+        use()
+        box.value += 1
+        use()
+    together(add, lambda: (time.sleep(0.3), add()))
 
 def test_racy():
     box = Box()
