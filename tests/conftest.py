@@ -1,9 +1,15 @@
-"""The whole session: importing or using the package must never turn the GIL back on."""
+"""The whole session: importing or using the package must never turn the GIL back on, and what hangs says where."""
 
+import contextlib
+import faulthandler
+import os
 import signal
 import sys
 
+import pytest
 from helpers import FREE_THREADED
+
+TERMINAL = pytest.StashKey[int]()
 
 # A shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -12,6 +18,28 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_report_header() -> str:
     gil = getattr(sys, "_is_gil_enabled", lambda: True)()
     return f"build: {'free-threaded' if FREE_THREADED else 'with the GIL'}; the GIL is {'on' if gil else 'off'}"
+
+
+def pytest_configure(config) -> None:
+    """Standard error itself, also of a worker of xdist, and not what takes its place while a test runs."""
+    capture = config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
+        config.stash[TERMINAL] = os.dup(2)
+
+
+def pytest_timeout_set_timer(item, settings) -> bool:
+    """In the place of pytest-timeout's own, whose stacks get lost in a worker: those of all threads, then the end."""
+    faulthandler.dump_traceback_later(settings.timeout, exit=True, file=item.config.stash[TERMINAL])
+    return True
+
+
+def pytest_timeout_cancel_timer(item) -> bool:
+    faulthandler.cancel_dump_traceback_later()
+    return True
+
+
+def pytest_enter_pdb() -> None:
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_sessionfinish(session) -> None:

@@ -230,6 +230,7 @@ class Trace:
                 each[1].end()
 
 
+@pytest.mark.timeout(600)  # half a minute, where nothing else runs
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_the_first_race_of_each_location_is_found_and_no_other_is_invented(steps):
