@@ -57,6 +57,7 @@ def run(program: Program, session: Session) -> int:
     status, interrupted = _outcome(execute)
     _shut_down()
     status = session.status(status)
+    session.stop()
     if interrupted and not session.races:
         # Python's own way to die of it, so that a shell that started us stops as well. The traceback has been shown.
         sys.excepthook = lambda *_: None

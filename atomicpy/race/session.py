@@ -64,6 +64,16 @@ class Session:
         self.receiving.enter_context(found.receiving(self.receive))  # until the process ends
         os._exit = self.exit_at_once
 
+    def stop(self) -> None:
+        """Take it out, when all is told: the interpreter takes the globals of modules away, and finalizers run on.
+
+        So what stands in the place of the library's functions could not do its work; and nobody would hear of a race.
+        """
+        from atomicpy.race import edges, engine
+
+        edges.uninstall()
+        engine.uninstall()
+
     def on_race(self, record: Any) -> None:
         # For the time of the report only: what the program runs by exec() has the same name as the text after -c.
         with self.lock:

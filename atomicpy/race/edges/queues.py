@@ -98,34 +98,38 @@ def _install_items(cls: type, first: bool, all_equal: bool) -> None:
     around(cls, "_get", after=got)
 
 
-def _with_clock(self: Any, *arguments: Any, **named: Any) -> Any:
-    if not (arguments or "item" in named):
-        return None  # it says what is wrong
-    item, *rest = arguments or (named.pop("item"),)
-    if not named.keys() <= {"block", "timeout"}:
-        return None
-    clock = Clock()
-    clock.release()
-    return (self, (item, clock), *rest), named
-
-
-def _without_clock(pair: Any, *_: Any, **__: Any) -> Any:
-    item, clock = pair
-    clock.acquire()
-    return item
-
-
 def _simple(bare: Any) -> Any:
-    """In the place of the library's, which is written in C: each item travels with its clock."""
+    """In the place of the library's, which is written in C: each item travels with its clock.
+
+    Such a queue outlives the detector, and the globals of this module.
+    """
     cls = _simples.get(bare)
-    if cls is None:
-        changes = {"put": Around(bare.put, _with_clock), "get": Around(bare.get, after=_without_clock)}
-        if not isinstance(bare.put_nowait, FunctionType):  # in Python, these two call the other two
-            changes["put_nowait"] = Around(bare.put_nowait, _with_clock)
-            changes["get_nowait"] = Around(bare.get_nowait, after=_without_clock)
-        names = {"__slots__": (), "__module__": bare.__module__, "__doc__": bare.__doc__, **changes}
-        cls = _simples.setdefault(bare, type(bare.__name__, (bare,), names))
-        engine.name_in_errors(cls, f"{bare.__module__}.{bare.__name__}")
+    if cls is not None:
+        return cls
+    new = Clock
+
+    def with_clock(self: Any, *arguments: Any, **named: Any) -> Any:
+        if not (arguments or "item" in named):
+            return None  # it says what is wrong
+        item, *rest = arguments or (named.pop("item"),)
+        if not named.keys() <= {"block", "timeout"}:
+            return None
+        clock = new()
+        clock.release()
+        return (self, (item, clock), *rest), named
+
+    def without_clock(pair: Any, *_: Any, **__: Any) -> Any:
+        item, clock = pair
+        clock.acquire()
+        return item
+
+    changes = {"put": Around(bare.put, with_clock), "get": Around(bare.get, after=without_clock)}
+    if not isinstance(bare.put_nowait, FunctionType):  # in Python, these two call the other two
+        changes["put_nowait"] = Around(bare.put_nowait, with_clock)
+        changes["get_nowait"] = Around(bare.get_nowait, after=without_clock)
+    names = {"__slots__": (), "__module__": bare.__module__, "__doc__": bare.__doc__, **changes}
+    cls = _simples.setdefault(bare, type(bare.__name__, (bare,), names))
+    engine.name_in_errors(cls, f"{bare.__module__}.{bare.__name__}")
     return cls
 
 
