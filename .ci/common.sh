@@ -30,8 +30,8 @@ tag_of() {
         + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED")))'
 }
 
-# on_each GROUP FUNCTION NAME...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for each TAG. What
-# it says is wrong with one is said, and does not keep the others from their turn.
+# on_each GROUP FUNCTION NAME...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for each TAG. Where
+# it fails on one, that is said, and the others have their turn.
 on_each() {
     local group=$1 function=$2 name python tag seen= status=0
     shift 2

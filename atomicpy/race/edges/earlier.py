@@ -42,13 +42,14 @@ def install() -> None:
 def _conditions() -> list[Any]:
     """Those on a bare lock, wherever they are, but for what the library's own objects are made of."""
     objects = gc.get_objects()
-    library = {id(value) for each in objects if _is_librarys(type(each)) for value in vars(each).values()}
+    classes = {cls for cls in {type(each) for each in objects} if _is_librarys(cls)}  # far fewer than objects
+    library = {id(value) for each in objects if type(each) in classes for value in vars(each).values()}
     conditions: list[Any] = [each for each in objects if type(each) is threading.Condition]
     return [each for each in conditions if is_bare(each._lock) and id(each) not in library]
 
 
 def _is_librarys(cls: type) -> bool:
-    """A class whose objects have attributes, written in Python."""
+    """A class of the library whose objects have attributes: it is written in Python."""
     module = sys.modules.get(cls.__module__)
     return type(module) is ModuleType and whose(_file(module)) is False and _has_plain_dict(cls)
 
