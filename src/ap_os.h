@@ -2,24 +2,32 @@
  *
  * ap_os.h: what the core needs of the operating system, and the only place that knows which one it is.
  *
- * A lock, a condition, the monotonic clock, the thread's id, a word to the processor while spinning, callbacks around
- * fork and at the end of a thread, and memory on a cache line of its own. POSIX threads everywhere but on Windows, which
- * has SRWLOCK, CONDITION_VARIABLE and fiber-local storage for the same.
+ * A lock, a place for one thread to sleep in, the monotonic clock, the thread's id, a word to the processor while
+ * spinning, callbacks around fork and at the end of a thread, and memory on a cache line of its own. POSIX threads
+ * everywhere but on Windows, which has SRWLOCK, CONDITION_VARIABLE and fiber-local storage for the same; and the futex of
+ * Linux, from which a thread comes back without a lock to take.
  *
  * The .c files include it, and first; no header does, so that Cython and C code built on the headers never sees it.
  */
 #ifndef AP_OS_H
 #define AP_OS_H
 
-/* -std=c11 hides POSIX until it is asked for, and before the first system header: hence the first include of a .c. */
-#if !defined(_WIN32) && !defined(__APPLE__) && !defined(_POSIX_C_SOURCE)
+/* -std=c11 hides POSIX and syscall() until they are asked for, and before the first system header: hence the first
+ * include of a .c. */
+#if !defined(_WIN32) && !defined(__APPLE__)
+#ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
+#endif
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE
+#endif
 #endif
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "ap_u32.h"
 #include "ap_wait.h" /* AP_FOREVER */
 
 #define AP_NS_PER_SECOND INT64_C(1000000000)
@@ -46,6 +54,7 @@ static inline void ap_os_lock_init(ap_os_lock *lock) { InitializeSRWLock(lock); 
 static inline void ap_os_lock_acquire(ap_os_lock *lock) { AcquireSRWLockExclusive(lock); }
 static inline void ap_os_lock_release(ap_os_lock *lock) { ReleaseSRWLockExclusive(lock); }
 static inline void ap_os_cond_init(ap_os_cond *cond) { InitializeConditionVariable(cond); }
+static inline void ap_os_lock_destroy(ap_os_lock *lock) { (void)lock; }
 static inline void ap_os_cond_destroy(ap_os_cond *cond) { (void)cond; }
 static inline void ap_os_cond_signal(ap_os_cond *cond) { WakeConditionVariable(cond); }
 
@@ -107,6 +116,7 @@ typedef pthread_cond_t ap_os_cond;
 static inline void ap_os_lock_init(ap_os_lock *lock) { pthread_mutex_init(lock, NULL); }
 static inline void ap_os_lock_acquire(ap_os_lock *lock) { pthread_mutex_lock(lock); }
 static inline void ap_os_lock_release(ap_os_lock *lock) { pthread_mutex_unlock(lock); }
+static inline void ap_os_lock_destroy(ap_os_lock *lock) { pthread_mutex_destroy(lock); }
 static inline void ap_os_cond_destroy(ap_os_cond *cond) { pthread_cond_destroy(cond); }
 static inline void ap_os_cond_signal(ap_os_cond *cond) { pthread_cond_signal(cond); }
 
@@ -141,7 +151,7 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
         pthread_cond_wait(cond, lock);
         return true;
     }
-    int64_t at = deadline;
+    int64_t at = deadline > 0 ? deadline : 0; /* the system knows no time before zero */
 #if defined(__APPLE__)
     at -= ap_os_now(); /* a condition there knows the wall clock and relative times only */
     if (at <= 0) {
@@ -179,6 +189,86 @@ static inline void *ap_os_alloc_aligned(size_t alignment, size_t size)
     return posix_memalign(&memory, alignment, size) == 0 ? memory : NULL;
 }
 static inline void ap_os_free_aligned(void *memory) { free(memory); }
+
+#endif
+
+/* A place for one thread to sleep in. Another one unparks it, once: before or after it parked, that is all the same. Once
+ * unparked it may be gone, so whoever unparks touches nothing of it afterwards. */
+#if defined(__linux__) && defined(__LP64__) && !defined(AP_OS_NO_FUTEX)
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Of linux/futex.h, which not every C library brings along: wait with a deadline of the monotonic clock, and wake. */
+enum { AP_FUTEX_WAKE = 1 | 128, AP_FUTEX_WAIT = 9 | 128 };
+#define AP_FUTEX_ANY UINT32_MAX
+
+typedef struct {
+    ap_u32 unparked;
+} ap_os_parker;
+
+static inline void ap_os_parker_init(ap_os_parker *p) { ap_init_u32(&p->unparked, 0); }
+static inline void ap_os_parker_destroy(ap_os_parker *p) { (void)p; }
+
+/* False: the deadline has passed and nobody has unparked it. It still may be, and may park again. */
+static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
+{
+    int64_t at = deadline > 0 ? deadline : 0; /* as above */
+    struct timespec t = {.tv_sec = (time_t)(at / AP_NS_PER_SECOND), .tv_nsec = (long)(at % AP_NS_PER_SECOND)};
+    const struct timespec *until = deadline == AP_FOREVER ? NULL : &t;
+    while (ap_load_u32(&p->unparked) == 0) {
+        if (syscall(SYS_futex, &p->unparked, AP_FUTEX_WAIT, 0, until, NULL, AP_FUTEX_ANY) != 0 && errno == ETIMEDOUT) {
+            return ap_load_u32(&p->unparked) != 0;
+        }
+    }
+    return true;
+}
+
+static inline void ap_os_unpark(ap_os_parker *p)
+{
+    ap_exchange_u32(&p->unparked, 1);
+    /* From here on the thread may be back, and its stack another's: then this wakes nobody, or one who looks again. */
+    syscall(SYS_futex, &p->unparked, AP_FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
+#else
+
+typedef struct {
+    ap_os_lock lock;
+    ap_os_cond cond;
+    bool unparked;
+} ap_os_parker;
+
+static inline void ap_os_parker_init(ap_os_parker *p)
+{
+    ap_os_lock_init(&p->lock);
+    ap_os_cond_init(&p->cond);
+    p->unparked = false;
+}
+
+static inline void ap_os_parker_destroy(ap_os_parker *p)
+{
+    ap_os_cond_destroy(&p->cond);
+    ap_os_lock_destroy(&p->lock);
+}
+
+static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
+{
+    ap_os_lock_acquire(&p->lock);
+    while (!p->unparked && ap_os_cond_wait_until(&p->cond, &p->lock, deadline)) {
+    }
+    bool unparked = p->unparked;
+    ap_os_lock_release(&p->lock);
+    return unparked;
+}
+
+static inline void ap_os_unpark(ap_os_parker *p)
+{
+    ap_os_lock_acquire(&p->lock);
+    p->unparked = true;
+    ap_os_cond_signal(&p->cond); /* with the lock held: once it is released, all of this may be gone */
+    ap_os_lock_release(&p->lock);
+}
 
 #endif
 

@@ -8,15 +8,19 @@
 #include "ap_count.h"
 #include "ap_wait.h"
 
-/* One thread asleep, on its own stack: it leaves ap_wait only when it is out of the queue, with the bucket's lock held,
- * so nobody can touch it afterwards. */
+/* One thread asleep, on its own stack. It leaves ap_wait only after it took itself out of the queue, or after whoever did
+ * that has unparked it, which is the last that one does: so nobody can touch it afterwards.
+ *
+ * Unparked it is with the bucket unlocked, and it comes back without a lock to take: it would have to wait for the very
+ * thread that woke it, and be woken again. */
 typedef struct sleeper {
     const void *word;
-    struct sleeper *next;
-    ap_os_cond cond;
+    struct sleeper *next; /* in the queue; then among those to unpark */
+    ap_os_parker parker;
     int64_t since;
     uint64_t mark;
-    bool woken, handed; /* written and read with the bucket locked */
+    bool queued; /* written and read with the bucket locked */
+    bool handed; /* written before it is unparked, read after */
 } sleeper;
 
 /* The sleepers of all words that hash here, those who wait longest first. A cache line each, or close to it. */
@@ -76,6 +80,7 @@ static void hang(bucket *b, sleeper *s)
     if (s->next == NULL) {
         b->end = &s->next;
     }
+    s->queued = true;
 }
 
 static void unhang(bucket *b, sleeper **at)
@@ -85,6 +90,24 @@ static void unhang(bucket *b, sleeper **at)
     if (b->end == &s->next) {
         b->end = at;
     }
+    s->queued = false;
+    ap_fetch_sub_u32(&ap_sleepers_in[b - table], 1);
+}
+
+/* The deadline has passed: out of the queue. False: another thread has taken it out and is about to unpark it. */
+static bool leave(bucket *b, sleeper *self)
+{
+    ap_os_lock_acquire(&b->lock);
+    bool left = self->queued;
+    if (left) {
+        sleeper **at = &b->first;
+        while (*at != self) {
+            at = &(*at)->next;
+        }
+        unhang(b, at);
+    }
+    ap_os_lock_release(&b->lock);
+    return left || !ap_os_park_until(&self->parker, AP_FOREVER);
 }
 
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline)
@@ -96,9 +119,8 @@ ap_wait_result ap_wait_in_line(
     const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline)
 {
     bucket *b = bucket_of(word);
-    bool timed_out = false;
-
     ap_u32 *sleepers = &ap_sleepers_in[ap_bucket_of(word)];
+
     ap_os_lock_acquire(&b->lock);
     ap_fetch_add_u32(sleepers, 1);
     if (!still(word, what)) {
@@ -109,45 +131,47 @@ ap_wait_result ap_wait_in_line(
 
     AP_COUNT(AP_SLEEP);
     sleeper self = {.word = word, .since = since, .mark = mark};
-    ap_os_cond_init(&self.cond);
+    ap_os_parker_init(&self.parker);
     hang(b, &self);
-
-    while (!self.woken) {
-        if (!ap_os_cond_wait_until(&self.cond, &b->lock, deadline) && !self.woken) {
-            sleeper **at = &b->first;
-            while (*at != &self) {
-                at = &(*at)->next;
-            }
-            unhang(b, at);
-            timed_out = true;
-            break;
-        }
-    }
-    ap_fetch_sub_u32(sleepers, 1);
     ap_os_lock_release(&b->lock);
-    ap_os_cond_destroy(&self.cond);
+
+    bool timed_out = !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
+    ap_os_parker_destroy(&self.parker);
     return timed_out ? AP_TIMED_OUT : self.handed ? AP_HANDED : AP_WOKEN;
 }
 
-/* Wake the first n that sleep on word; the bucket is locked. */
-static size_t wake_first(bucket *b, const void *word, size_t n, bool handed)
+/* Take the first n that sleep on word out of the queue, as a list for unpark(); the bucket is locked. */
+static sleeper *take_first(bucket *b, const void *word, size_t n, bool handed)
 {
-    size_t woken = 0;
-    for (sleeper **at = &b->first; *at != NULL && woken < n;) {
+    sleeper *woken = NULL, **end = &woken;
+    for (sleeper **at = &b->first; *at != NULL && n > 0;) {
         sleeper *s = *at;
         if (s->word != word) {
             at = &s->next;
             continue;
         }
         unhang(b, at);
-        s->woken = true;
         s->handed = handed;
-        /* With the lock held: once it is released, s may return and its condition be gone. */
-        ap_os_cond_signal(&s->cond);
-        woken++;
+        s->next = NULL;
+        *end = s;
+        end = &s->next;
+        n--;
         AP_COUNT(AP_WAKE);
     }
     return woken;
+}
+
+/* And let them go, with the bucket unlocked. Returns how many they were. */
+static size_t unpark(sleeper *woken)
+{
+    size_t n = 0;
+    while (woken != NULL) {
+        sleeper *next = woken->next;
+        ap_os_unpark(&woken->parker);
+        woken = next;
+        n++;
+    }
+    return n;
 }
 
 static ap_line line_of(const bucket *b, const void *word, size_t most)
@@ -166,9 +190,9 @@ size_t ap_wake_slow(const void *word, size_t n)
 {
     bucket *b = bucket_of(word);
     ap_os_lock_acquire(&b->lock);
-    size_t woken = wake_first(b, word, n, false);
+    sleeper *woken = take_first(b, word, n, false);
     ap_os_lock_release(&b->lock);
-    return woken;
+    return unpark(woken);
 }
 
 void ap_wake_by(void *word, size_t most, ap_decide decide, void *context)
@@ -179,8 +203,9 @@ void ap_wake_by(void *word, size_t most, ap_decide decide, void *context)
     ap_os_lock_acquire(&b->lock);
     ap_line line = line_of(b, word, most);
     size_t n = decide(word, &line, &hand_over, context);
-    wake_first(b, word, n, hand_over);
+    sleeper *woken = take_first(b, word, n, hand_over);
     ap_os_lock_release(&b->lock);
+    unpark(woken);
 }
 
 size_t ap_sleepers(const void *word)

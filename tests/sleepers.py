@@ -6,7 +6,22 @@ taking the lock and letting it go (there the lock's own wait is a step of its ow
 
 from interleavings import BLOCKED
 
-SLEEPERS = {"bucket": None, "sleepers": 0, "queue": (), "woken": frozenset()}
+# `taken`: who took whom out of the queue, and has yet to unpark it. `unparked`: who may go on.
+SLEEPERS = {"bucket": None, "sleepers": 0, "queue": (), "taken": frozenset(), "unparked": frozenset()}
+
+PARKED = ("wait: asleep", "wait: leave", "wait: last")
+
+
+def take_first(s, n, taker=None):
+    """With the bucket locked: the first n out of the queue. Without a taker they are unparked in the same step: all that
+    may happen before a sleeper goes on may happen after it, too."""
+    first, s["queue"] = s["queue"][:n], s["queue"][n:]
+    s["sleepers"] -= len(first)
+    if taker is None:
+        s["unparked"] |= set(first)
+    else:
+        s["taken"] |= {(taker, sleeper) for sleeper in first}
+    return first
 
 
 def lock_bucket(to):
@@ -19,8 +34,9 @@ def lock_bucket(to):
     return step
 
 
-def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=False):
-    """ap_wait: `still` is asked with the bucket locked and after counting itself; or, broken, before one of the two."""
+def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=False, leave_taken=False):
+    """ap_wait: `still` is asked with the bucket locked and after counting itself; or, broken, before one of the two; or
+    the thread leaves though another has taken it out of the queue and will unpark it."""
 
     def count(s, me):
         s["sleepers"] += 1
@@ -45,21 +61,21 @@ def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=
         return count(s, me)
 
     def asleep(s, me):
-        if timed_out_to and me not in s["woken"]:
-            return [wake_up, time_out]
+        if timed_out_to and me not in s["unparked"]:
+            return [wake_up, lambda s, me: "wait: leave"]
         return wake_up(s, me)
 
     def wake_up(s, me):
-        # The condition comes back with the bucket locked; the sleeper then lets it go: here both at once.
-        if me not in s["woken"] or s["bucket"] is not None:
+        if me not in s["unparked"]:
             return BLOCKED
-        s["woken"] -= {me}
-        s["sleepers"] -= 1
+        s["unparked"] -= {me}
         return woken_to
 
-    def time_out(s, me):
+    def leave(s, me):
         if s["bucket"] is not None:
             return BLOCKED
+        if me not in s["queue"]:
+            return woken_to if leave_taken else "wait: last"
         s["queue"] = tuple(other for other in s["queue"] if other != me)
         s["sleepers"] -= 1
         return timed_out_to
@@ -71,17 +87,27 @@ def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=
         "wait: count": count_and_unlock if count_last else count,
         "wait: test": test_and_queue,
         "wait: asleep": asleep,
+        "wait: leave": leave,
+        "wait: last": wake_up,
     }
 
 
 def wake_steps(n, to):
-    def wake(s, me):
-        s["woken"] |= set(s["queue"][:n])
-        s["queue"] = s["queue"][n:]
-        s["bucket"] = None
-        return to
-
     def look(s, me):
         return "wake: lock" if s["sleepers"] else to
 
-    return {"wake": look, "wake: lock": lock_bucket("wake: search"), "wake: search": wake}
+    def take(s, me):
+        take_first(s, n, taker=me)
+        s["bucket"] = None
+        return "wake: unpark"
+
+    def unpark(s, me):
+        sleeper = min((sleeper for taker, sleeper in s["taken"] if taker == me), default=None)
+        if sleeper is None:
+            return to
+        assert s["pc"][sleeper] in PARKED, "unparked, and is back already"
+        s["taken"] -= {(me, sleeper)}
+        s["unparked"] |= {sleeper}
+        return "wake: unpark"
+
+    return {"wake": look, "wake: lock": lock_bucket("wake: take"), "wake: take": take, "wake: unpark": unpark}

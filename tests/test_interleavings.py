@@ -32,6 +32,18 @@ def test_no_wake_up_is_lost():
     assert explore(SLEEPERS | {"value": 0}, [waiter(), waiter(), changer(), changer()]) > 200
 
 
+TIMED = {"timed_out_to": "start"}
+
+
+def test_nobody_unparks_a_thread_that_is_back_though_time_runs_out_meanwhile():
+    assert explore(SLEEPERS | {"value": 0}, [waiter(**TIMED), waiter(**TIMED), changer(), changer()]) > 500
+
+
+def test_a_thread_that_leaves_while_another_is_about_to_unpark_it_is_found():
+    with pytest.raises(InterleavingError, match="back already"):
+        explore(SLEEPERS | {"value": 0}, [waiter(**TIMED, leave_taken=True), changer()])
+
+
 @pytest.mark.parametrize(
     "programs",
     [

@@ -5,7 +5,7 @@ The program says, step by step, what the C of `src/ap_mutex.c` does. What a step
 
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
-from sleepers import SLEEPERS, lock_bucket, wait_steps
+from sleepers import SLEEPERS, lock_bucket, take_first, wait_steps
 
 # The word: who owns it (0: nobody), and whether somebody may sleep. `awake`: who was woken, and whether it asks.
 FREE = (0, False)
@@ -19,8 +19,7 @@ def either(*labels):
 
 def wake_first(s, handed=False):
     """With the table locked: takes the first out of the line."""
-    first, s["queue"] = s["queue"][0], s["queue"][1:]
-    s["woken"] |= {first}
+    (first,) = take_first(s, 1)
     s["handed" if handed else "tokens"] |= {first}
     return first
 

@@ -5,7 +5,7 @@ The programs say, step by step, what the C of `src/ap_rwmutex.c` does. What a st
 
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
-from sleepers import SLEEPERS, lock_bucket, wait_steps
+from sleepers import SLEEPERS, lock_bucket, take_first, wait_steps
 
 # The writers' mutex is a step that waits: what it does, test_interleavings_mutex.py says. The readers sleep in the
 # queue, the writer beside it.
@@ -117,9 +117,7 @@ def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=Fals
         s["writer"] = s["waiters"] = False
         if not leave_readers:
             s["readers"] += len(s["queue"])
-            s["handed"] |= set(s["queue"])
-            s["woken"] |= set(s["queue"])
-            s["queue"] = ()
+            s["handed"] |= set(take_first(s, len(s["queue"])))
         s["bucket"] = None
         return "unlock"
 

@@ -5,6 +5,7 @@
  * What a lock protects is a plain variable, so ThreadSanitizer sees a lock that lets two in, or that hands over without
  * ordering what was written.
  */
+#include "ap_os.h"
 #include "hammer.h"
 
 #include <unistd.h>
@@ -12,7 +13,6 @@
 #include "ap_atomic.h"
 #include "ap_mutex.h"
 #include "ap_once.h"
-#include "ap_os.h"
 #include "ap_rwmutex.h"
 #include "ap_wait.h"
 #include "ap_waitgroup.h"
@@ -319,65 +319,6 @@ static void test_waitgroup(void)
     CHECK(ap_waitgroup_count(&group) == 0 && ap_waitgroup_waiters(&group) == 0);
 }
 
-/* ---- ap_wait: one token, handed round the threads ---- */
-
-static ap_u32 turn;
-
-static bool still_is(const void *at, uint64_t what) { return ap_load_u32((ap_u32 *)at) == what; }
-
-static void pass_on(int me)
-{
-    for (uint32_t i = 0; i < ROUNDS / 10; i++) {
-        uint32_t now;
-        while ((now = ap_load_u32(&turn)) % THREADS != (uint32_t)me) {
-            ap_wait(&turn, still_is, now, AP_FOREVER);
-        }
-        ap_exchange_u32(&turn, now + 1);
-        ap_wake(&turn, AP_WAKE_ALL);
-    }
-}
-
-/* A line of two, in which who came second has waited longer: since an hour before, as who is back from a look for
- * signals. */
-static ap_u32 door;
-
-static void *wait_at_door(void *since)
-{
-    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, AP_FOREVER) == AP_WOKEN);
-    return since;
-}
-
-static size_t let_one_in(void *word, const ap_line *line, bool *hand_over, void *since)
-{
-    CHECK(word == &door && !*hand_over);
-    CHECK(line->since == *(int64_t *)since && line->mark == (uint64_t)line->since);
-    return 1;
-}
-
-static void test_line(void)
-{
-    pthread_t threads[2];
-    int64_t later = ap_now(), earlier = later - 3600 * 1000 * MS;
-    CHECK(pthread_create(&threads[0], NULL, wait_at_door, &later) == 0);
-    while (ap_sleepers(&door) != 1) { }
-    CHECK(pthread_create(&threads[1], NULL, wait_at_door, &earlier) == 0);
-    while (ap_sleepers(&door) != 2) { }
-    ap_wake_by(&door, 2, let_one_in, &earlier);
-    pthread_join(threads[1], NULL);
-    ap_wake_by(&door, 2, let_one_in, &later);
-    pthread_join(threads[0], NULL);
-    printf("ok  wait: a place in the line\n");
-}
-
-static void test_wait(void)
-{
-    hammer("wait, wake: no wake-up is lost", pass_on);
-    CHECK(ap_load_u32(&turn) == THREADS * (ROUNDS / 10));
-    CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&turn) == 0);
-    CHECK(ap_wait(&turn, still_is, 0, AP_FOREVER) == AP_CHANGED);
-    CHECK(ap_wait(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
-}
-
 int main(void)
 {
     alarm(600); /* a wake-up that is lost is a failure, not a hang */
@@ -386,8 +327,6 @@ int main(void)
     test_rwmutex();
     test_once();
     test_waitgroup();
-    test_wait();
-    test_line();
     printf("ok  all\n");
     return 0;
 }
