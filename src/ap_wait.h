@@ -18,6 +18,10 @@
  * one lock. If the sleeper's comes first, the waker finds it in the queue. If the waker's comes first, its change
  * happened before the sleeper's test, which sees it.
  *
+ * A woken thread is taken out of the queue with the table locked, and unparked after that: then it goes on without a lock
+ * to take, which the thread that woke it might still hold. One whose deadline passes in between is woken all the same,
+ * so no wake-up is spent in vain; and since it waits to be unparked, its place on its stack is there until then.
+ *
  * A lock that hands itself over needs more: what becomes of its word and who is woken must be one step to all others.
  * ap_wake_by() asks the lock for both with the table locked, and tells the sleeper that the lock is its own already.
  *

@@ -188,16 +188,20 @@ def asynchronous_exception(call: Call) -> None:
     caught = []
 
     def wait():
+        while call.timed and call.timed(waits_for, 0.01) is False:
+            pass
+        call.wait(waits_for)
+        while True:
+            time.sleep(0.001)
+
+    def catch():
+        # Around a call: the jump at the end of a loop, where it may come too, is outside of a try in its own function.
         try:
-            while call.timed and call.timed(waits_for, 0.01) is False:
-                pass
-            call.wait(waits_for)
-            while True:
-                time.sleep(0.001)
+            wait()
         except AsynchronousError as error:
             caught.append(error)
 
-    [waiter] = start(1, wait)
+    [waiter] = start(1, catch)
     time.sleep(SOON)
     assert (
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(waiter.ident), ctypes.py_object(AsynchronousError))
