@@ -13,8 +13,8 @@ PARKED = ("wait: asleep", "wait: leave", "wait: last")
 
 
 def take_first(s, n, taker=None):
-    """With the bucket locked: the first n out of the queue. Without a taker they are unparked in the same step: all that
-    may happen before a sleeper goes on may happen after it, too."""
+    """With the bucket locked: the first n out of the queue. Without a taker they are unparked in the same step: all
+    that may happen before a sleeper goes on may happen after it, too."""
     first, s["queue"] = s["queue"][:n], s["queue"][n:]
     s["sleepers"] -= len(first)
     if taker is None:
