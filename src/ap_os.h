@@ -53,8 +53,8 @@ typedef CONDITION_VARIABLE ap_os_cond;
 static inline void ap_os_lock_init(ap_os_lock *lock) { InitializeSRWLock(lock); }
 static inline void ap_os_lock_acquire(ap_os_lock *lock) { AcquireSRWLockExclusive(lock); }
 static inline void ap_os_lock_release(ap_os_lock *lock) { ReleaseSRWLockExclusive(lock); }
-static inline void ap_os_cond_init(ap_os_cond *cond) { InitializeConditionVariable(cond); }
 static inline void ap_os_lock_destroy(ap_os_lock *lock) { (void)lock; }
+static inline void ap_os_cond_init(ap_os_cond *cond) { InitializeConditionVariable(cond); }
 static inline void ap_os_cond_destroy(ap_os_cond *cond) { (void)cond; }
 static inline void ap_os_cond_signal(ap_os_cond *cond) { WakeConditionVariable(cond); }
 
@@ -144,6 +144,13 @@ static inline int64_t ap_os_now(void)
     return (int64_t)t.tv_sec * AP_NS_PER_SECOND + (int64_t)t.tv_nsec;
 }
 
+/* The system knows no time before zero. */
+static inline struct timespec ap_os_timespec(int64_t ns)
+{
+    ns = ns > 0 ? ns : 0;
+    return (struct timespec){.tv_sec = (time_t)(ns / AP_NS_PER_SECOND), .tv_nsec = (long)(ns % AP_NS_PER_SECOND)};
+}
+
 /* False once the deadline has passed; may return true for no reason. */
 static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int64_t deadline)
 {
@@ -151,14 +158,14 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
         pthread_cond_wait(cond, lock);
         return true;
     }
-    int64_t at = deadline > 0 ? deadline : 0; /* the system knows no time before zero */
+    int64_t at = deadline;
 #if defined(__APPLE__)
     at -= ap_os_now(); /* a condition there knows the wall clock and relative times only */
     if (at <= 0) {
         return false;
     }
 #endif
-    struct timespec t = {.tv_sec = (time_t)(at / AP_NS_PER_SECOND), .tv_nsec = (long)(at % AP_NS_PER_SECOND)};
+    struct timespec t = ap_os_timespec(at);
 #if defined(__APPLE__)
     return pthread_cond_timedwait_relative_np(cond, lock, &t) != ETIMEDOUT;
 #else
@@ -193,7 +200,8 @@ static inline void ap_os_free_aligned(void *memory) { free(memory); }
 #endif
 
 /* A place for one thread to sleep in. Another one unparks it, once: before or after it parked, that is all the same. Once
- * unparked it may be gone, so whoever unparks touches nothing of it afterwards. */
+ * unparked it may be gone, so whoever unparks touches nothing of it afterwards. What was written before is seen by the
+ * thread that comes back. AP_OS_NO_FUTEX is for the tests of the second half. */
 #if defined(__linux__) && defined(__LP64__) && !defined(AP_OS_NO_FUTEX)
 
 #include <sys/syscall.h>
@@ -213,8 +221,7 @@ static inline void ap_os_parker_destroy(ap_os_parker *p) { (void)p; }
 /* False: the deadline has passed and nobody has unparked it. It still may be, and may park again. */
 static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 {
-    int64_t at = deadline > 0 ? deadline : 0; /* as above */
-    struct timespec t = {.tv_sec = (time_t)(at / AP_NS_PER_SECOND), .tv_nsec = (long)(at % AP_NS_PER_SECOND)};
+    struct timespec t = ap_os_timespec(deadline);
     const struct timespec *until = deadline == AP_FOREVER ? NULL : &t;
     while (ap_load_u32(&p->unparked) == 0) {
         if (syscall(SYS_futex, &p->unparked, AP_FUTEX_WAIT, 0, until, NULL, AP_FUTEX_ANY) != 0 && errno == ETIMEDOUT) {

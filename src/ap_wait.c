@@ -19,7 +19,6 @@ typedef struct sleeper {
     ap_os_parker parker;
     int64_t since;
     uint64_t mark;
-    bool queued; /* written and read with the bucket locked */
     bool handed; /* written before it is unparked, read after */
 } sleeper;
 
@@ -65,6 +64,8 @@ int64_t ap_now(void) { return ap_os_now(); }
 
 static bucket *bucket_of(const void *word) { return &table[ap_bucket_of(word)]; }
 
+static ap_u32 *sleepers_in(const bucket *b) { return &ap_sleepers_in[b - table]; }
+
 static void hang(bucket *b, sleeper *s)
 {
     sleeper **at = b->end;
@@ -80,7 +81,6 @@ static void hang(bucket *b, sleeper *s)
     if (s->next == NULL) {
         b->end = &s->next;
     }
-    s->queued = true;
 }
 
 static void unhang(bucket *b, sleeper **at)
@@ -90,20 +90,19 @@ static void unhang(bucket *b, sleeper **at)
     if (b->end == &s->next) {
         b->end = at;
     }
-    s->queued = false;
-    ap_fetch_sub_u32(&ap_sleepers_in[b - table], 1);
+    ap_fetch_sub_u32(sleepers_in(b), 1);
 }
 
 /* The deadline has passed: out of the queue. False: another thread has taken it out and is about to unpark it. */
 static bool leave(bucket *b, sleeper *self)
 {
     ap_os_lock_acquire(&b->lock);
-    bool left = self->queued;
+    sleeper **at = &b->first;
+    while (*at != NULL && *at != self) {
+        at = &(*at)->next;
+    }
+    bool left = *at == self;
     if (left) {
-        sleeper **at = &b->first;
-        while (*at != self) {
-            at = &(*at)->next;
-        }
         unhang(b, at);
     }
     ap_os_lock_release(&b->lock);
@@ -119,12 +118,11 @@ ap_wait_result ap_wait_in_line(
     const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline)
 {
     bucket *b = bucket_of(word);
-    ap_u32 *sleepers = &ap_sleepers_in[ap_bucket_of(word)];
 
     ap_os_lock_acquire(&b->lock);
-    ap_fetch_add_u32(sleepers, 1);
+    ap_fetch_add_u32(sleepers_in(b), 1);
     if (!still(word, what)) {
-        ap_fetch_sub_u32(sleepers, 1);
+        ap_fetch_sub_u32(sleepers_in(b), 1);
         ap_os_lock_release(&b->lock);
         return AP_CHANGED;
     }

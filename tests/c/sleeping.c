@@ -31,8 +31,7 @@ static void pass_on(int me)
 
 /* ---- a line of two ---- */
 
-/* Who came second has waited longer: since an hour before, as who is back from a look for
- * signals. */
+/* Who came second has waited longer: since an hour before, as who is back from a look for signals. */
 static ap_u32 door;
 
 static void *wait_at_door(void *since)
