@@ -14,9 +14,25 @@
  * it does not yield to the scheduler in between: on a busy machine that gives the core away for milliseconds. */
 #define SPIN_ROUNDS 7
 
+/* The one that was woken stands by. It looks after 8, 16 ... 256 pauses and then each 256, some microseconds, since each
+ * look takes the cache line from the owner. It takes the mutex where it found it free so often in a row that nobody seems
+ * to want it: one that is taken again and again is free at every other look, too. Where it finds the same state all the
+ * time, the section is a long one, or the owner waits for the core that it looks from: it yields now and then, and sleeps
+ * again after STAND_BY_STILL of those looks, some 50 us. */
+#define STAND_BY_FIRST 8
+#define STAND_BY_PAUSES 256
+#define STAND_BY_FREE 12
+#define STAND_BY_STILL 10
+#define STAND_BY_YIELD 4
+
+/* And one that begins to sleep looks on for a while, in nanoseconds: its turn may be near, and a core that falls asleep
+ * takes long to come back, on a virtual machine with a busy host above all. It takes no more than LOOK_ON / AP_FAIR_AFTER
+ * of a core, however many wait, for that is how often one begins to sleep where sections are short. */
+#define LOOK_ON INT64_C(30000)
+
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
-/* With the mark of the thread that is awake: it runs, has waited for AP_FAIR_AFTER, and asks for the mutex. */
+/* With the mark of the thread that is awake: it runs, it is time to be fair, and it asks for the mutex. */
 #define HERE UINT64_C(1)
 
 /* The thread that is awake, with HERE or not. One that a fork left in another process is nobody. */
@@ -59,79 +75,100 @@ static size_t is_token_gone(void *word, const ap_line *line, bool *hand_over, vo
 }
 
 /* Whoever unlocks may not count on this thread any more. True: it was handed the mutex instead. */
-static bool withdraw(ap_mutex *m, uint64_t *token)
+static bool withdraw(ap_mutex *m, uint64_t token)
 {
-    while (*token != 0) {
-        uint64_t seen = *token;
+    for (;;) {
+        uint64_t seen = token;
         if (ap_compare_exchange_u64(&m->awake, &seen, 0)) {
-            *token = 0;
             return false;
         }
-        asking a = {.mutex = m, .token = *token};
+        asking a = {.mutex = m, .token = token};
         ap_wake_by(&m->state, 0, is_token_gone, &a);
         if (a.handed) {
             return true;
         }
     }
-    return false;
 }
 
-static void ask(ap_mutex *m, uint64_t *token)
+/* The token after it: without HERE where it is out of m->awake at this moment. */
+static uint64_t ask(ap_mutex *m, uint64_t token)
 {
-    uint64_t seen = *token;
-    if (ap_compare_exchange_u64(&m->awake, &seen, *token | HERE)) {
-        *token |= HERE;
-        announce(m);
+    uint64_t seen = token;
+    return ap_compare_exchange_u64(&m->awake, &seen, token | HERE) ? token | HERE : token;
+}
+
+static bool take_if_free(ap_mutex *m)
+{
+    return (ap_load_u64_relaxed(&m->state) & AP_MUTEX_LOCKED) == 0 && ap_mutex_try_lock(m);
+}
+
+static void pause_for(int pauses)
+{
+    while (pauses-- > 0) {
+        ap_cpu_relax();
     }
 }
 
-static bool take(ap_mutex *m, uint64_t *token)
+static bool spin(ap_mutex *m)
 {
-    bool is_free = (ap_load_u64_relaxed(&m->state) & AP_MUTEX_LOCKED) == 0;
-    if (*token != 0 && (is_free || ap_load_u64(&m->awake) != *token) && withdraw(m, token)) {
-        return true;
-    }
-    return is_free && ap_mutex_try_lock(m);
-}
-
-static bool spin(ap_mutex *m, uint64_t *token)
-{
-    for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (*token == 0 && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) != 0) {
-            break;
-        }
-        if (take(m, token)) {
+    for (int i = 0; i < SPIN_ROUNDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
+        if (take_if_free(m)) {
             return true;
         }
-        for (int pauses = 1 << i; pauses > 0; pauses--) {
-            ap_cpu_relax();
-        }
+        pause_for(1 << i);
     }
-    return take(m, token);
+    return take_if_free(m);
+}
+
+/* Wait for the mutex with the token, which is given back at the end. True: it has it. */
+static bool stand_by(ap_mutex *m, uint64_t token)
+{
+    uint64_t before = 0;
+    int free = 0, still = 0, pauses = STAND_BY_FIRST;
+    do {
+        uint64_t seen = ap_load_u64_relaxed(&m->state);
+        free = (seen & AP_MUTEX_LOCKED) == 0 ? free + 1 : 0;
+        if (free == STAND_BY_FREE || ap_load_u64(&m->awake) != token) {
+            return withdraw(m, token) || take_if_free(m);
+        }
+        if ((token & HERE) == 0 && ap_os_now() >= ap_load_i64_relaxed(&m->fair_at)) {
+            token = ask(m, token);
+            pauses = STAND_BY_FIRST;
+        }
+        if ((token & HERE) != 0) {
+            announce(m); /* for where it was found free, it may be taken by one that does not know of us */
+        }
+        still = seen == before ? still + 1 : 0;
+        before = seen;
+        if (still % STAND_BY_YIELD == STAND_BY_YIELD - 1) {
+            ap_os_yield();
+        }
+        pause_for(free != 0 ? STAND_BY_FIRST : pauses);
+        pauses = pauses < STAND_BY_PAUSES ? 2 * pauses : pauses;
+    } while (still < STAND_BY_STILL);
+    return withdraw(m, token);
 }
 
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
 {
-    uint64_t token = 0;
+    bool woken = false;
     AP_COUNT(AP_MUTEX_LOCK_SLOW);
     for (;;) {
-        if (token != 0 && ap_os_now() - since >= AP_FAIR_AFTER) {
-            ask(m, &token);
-        }
-        if (spin(m, &token) || withdraw(m, &token)) {
+        if (woken ? stand_by(m, ap_thread_mark()) : spin(m)) {
             return true;
         }
+        woken = false;
         if (!announce(m)) {
             continue;
         }
-        switch (ap_wait_in_line(&m->state, still_contended, 0, since, ap_thread_mark(), deadline)) {
+        switch (ap_wait_in_line(&m->state, still_contended, 0, since, ap_thread_mark(), LOOK_ON, deadline)) {
         case AP_HANDED:
             return true;
         case AP_TIMED_OUT:
             /* Perhaps WAITERS stays without a sleeper: the next unlock looks for one in vain, and takes it away. */
             return ap_mutex_try_lock(m);
         case AP_WOKEN:
-            token = ap_thread_mark();
+            woken = true;
             break;
         default: /* the state is another one: try again */
             break;
@@ -147,6 +184,13 @@ typedef struct {
 } unlocking;
 
 static uint64_t waiters(bool some) { return some ? AP_MUTEX_WAITERS : 0; }
+
+/* With the table locked, before it is woken. */
+static void now_awake(ap_mutex *m, uint64_t mark)
+{
+    ap_store_u64_relaxed(&m->unlocks, 0);
+    ap_store_u64(&m->awake, mark);
+}
 
 /* With the table locked, where nobody joins the line, and nobody but an unlock changes a state that has both flags. */
 static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *context)
@@ -180,19 +224,18 @@ static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *co
             continue;
         }
         u->unlocked = true;
+        bool wakes = line->sleepers > 0 && (woken == 0 || fair); /* where one was awake and owns it now, the next one */
+        *hand_over = wakes && fair && woken == 0;
         if (fair) {
             AP_COUNT(AP_MUTEX_HAND_OVER);
             ap_store_i64_relaxed(&m->fair_at, now + AP_FAIR_AFTER);
-        }
-        if (woken != 0 || line->sleepers == 0) {
-            return 0;
-        }
-        if (!fair) {
-            ap_store_u64(&m->awake, line->mark);
+        } else if (wakes) {
             ap_store_i64_relaxed(&m->fair_at, due > fair_at ? due : fair_at);
         }
-        *hand_over = fair;
-        return 1;
+        if (wakes && !*hand_over) {
+            now_awake(m, line->mark);
+        }
+        return wakes;
     }
 }
 
@@ -211,8 +254,18 @@ static size_t wake_another(void *word, const ap_line *line, bool *hand_over, voi
             return 0; /* its unlock will look */
         }
     } while (!ap_compare_exchange_weak_u64(state, &seen, waiters(line->sleepers > 1)));
-    ap_store_u64(&m->awake, line->mark);
+    now_awake(m, line->mark);
     return 1;
+}
+
+/* With one awake that does not ask: to be fair to it, though it may have no core, needs a clock, which costs more than
+ * the rest of an unlock. So it is the unlock 1, 2, 4 and each eighth after it was woken that looks: where all
+ * sections are equally long, it is less than twice as late as it could be. */
+static bool is_time_for(ap_mutex *m)
+{
+    uint64_t n = ap_load_u64_relaxed(&m->unlocks) + 1;
+    ap_store_u64_relaxed(&m->unlocks, n);
+    return ((n & (n - 1)) == 0 || n % 8 == 0) && ap_os_now() >= ap_load_i64_relaxed(&m->fair_at);
 }
 
 bool ap_mutex_unlock_slow(ap_mutex *m)
@@ -227,7 +280,7 @@ bool ap_mutex_unlock_slow(ap_mutex *m)
         }
     }
     uint64_t woken = awake(m);
-    if (woken != 0 && (woken & HERE) == 0 && ap_os_now() < ap_load_i64_relaxed(&m->fair_at)
+    if (woken != 0 && (woken & HERE) == 0 && !is_time_for(m)
         && ap_compare_exchange_u64(&m->state, &seen, AP_MUTEX_WAITERS)) {
         if (awake(m) == 0) {
             ap_wake_by(&m->state, 2, wake_another, m);

@@ -18,7 +18,8 @@
  *                                                                   -> WAITERS
  *                                                                 else, with the table of sleepers locked
  *                                                                   one is awake, and it is time
- *                                                                               -> the one awake, LOCKED [WAITERS]
+ *                                                                               -> the one awake, LOCKED [WAITERS];
+ *                                                                                  wake the first
  *                                                                   nobody is awake, and it is time
  *                                                                               -> the first, LOCKED [WAITERS]; wake it
  *                                                                   nobody is awake, and it is not
@@ -48,22 +49,24 @@
  * threads for each critical section. Go (mutex.go) does the second while somebody has waited for more than 1 ms; but
  * its switch is cheap, and a thousand threads of the system would never get out of that mode again. So it is for whoever
  * comes by, as in WebKit's ParkingLot and in parking_lot (eventual fairness), until a thread has waited for
- * AP_FAIR_AFTER. It is time to be fair
- * - when such a thread has been woken, runs, and asks for the mutex: the next unlock hands it over to a thread that stands
- *   ready, and nobody waits for a core meanwhile. This is the rule where sections are short, and its pace is how long the
- *   system takes to wake a thread;
- * - else once per AP_FAIR_AFTER, to the one awake, though it may have no core yet, or to the first that sleeps: then
- *   whoever had the mutex soon sleeps on it, and leaves a core to it.
+ * AP_FAIR_AFTER, and then it is handed over once per AP_FAIR_AFTER:
+ * - to the one awake. It stands by: it does not sleep again while the sections of others are short, watches the clock,
+ *   and when it is time it asks for the mutex, so the next unlock hands it over and costs no other a look at the clock.
+ *   The same step wakes the first that sleeps, to stand by next: it has AP_FAIR_AFTER to come, and nobody waits for it;
+ * - to the one awake though it does not ask, for it may have no core yet: whoever had the mutex soon sleeps on it, and
+ *   leaves a core to it. For this, some unlocks look at the clock (the first, second, fourth, and each eighth);
+ * - where nobody is awake, to the first that sleeps.
  *
  * It never is free in between, so nobody can come before; and what the switches cost is bounded, however many wait.
  *
  * Hence a bound. Sleepers stand in the order in which they began to wait, the first is woken, and one that was woken and
  * did not get the mutex stands where it stood before. A thread before which n others stand, who began to wait earlier,
  * gets the mutex after n + 2 times the sum of AP_FAIR_AFTER and the longest critical section, at the latest: each time
- * the first of them is gone. Three things are not in it: the moments in which the main thread of Python is out of the
- * line to look for signals, each 50 ms; how long the system leaves a thread without a core that was woken while nobody
- * else slept, for then no unlock looks before it asks; and on a virtual machine, how long the host leaves the core of the
- * owner without time, or takes to bring back one that slept: some milliseconds, on a busy host.
+ * the first of them is gone. Where the one awake gets no core meanwhile, eight sections stand in the place of one.
+ * Three things are not in it: the moments in which the main thread of Python is out of the line to look for signals, each
+ * 50 ms; how long the system leaves a thread without a core that was woken while nobody else slept, for then no unlock
+ * looks before it asks; and on a virtual machine, how long the host leaves it without time, or takes to bring back a core
+ * that slept: some milliseconds, on a busy host.
  *
  * Memory order: lock acquires and unlock releases, so what was written under the mutex is seen under it; a hand-over is
  * ordered by the lock of the table. The steps are sequentially consistent here, because x86 and the exclusive
@@ -78,12 +81,13 @@
 #define AP_MUTEX_LOCKED UINT64_C(1)
 #define AP_MUTEX_WAITERS UINT64_C(2)
 
-#define AP_FAIR_AFTER INT64_C(500000) /* ns */
+#define AP_FAIR_AFTER INT64_C(200000) /* ns */
 
 typedef struct {
     ap_u64 state;
     ap_u64 awake;   /* with the table of sleepers locked, but for the thread itself */
-    ap_i64 fair_at; /* when it may be handed over next to one that does not ask; written with the table locked */
+    ap_i64 fair_at; /* when it is time to hand it over to the one awake; written with the table locked */
+    ap_u64 unlocks; /* how many have counted on the one awake; written by the owner */
 } ap_mutex;
 
 static inline void ap_mutex_init(ap_mutex *m)
@@ -91,6 +95,7 @@ static inline void ap_mutex_init(ap_mutex *m)
     ap_init_u64(&m->state, 0);
     ap_init_u64(&m->awake, 0);
     ap_init_i64(&m->fair_at, 0);
+    ap_init_u64(&m->unlocks, 0);
 }
 
 static inline bool ap_mutex_is_locked(ap_mutex *m) { return (ap_load_u64(&m->state) & AP_MUTEX_LOCKED) != 0; }

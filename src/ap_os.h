@@ -47,6 +47,9 @@ static inline void ap_cpu_relax(void)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
+/* Let another thread that waits for this core run first. */
+static inline void ap_os_yield(void) { SwitchToThread(); }
+
 typedef SRWLOCK ap_os_lock;
 typedef CONDITION_VARIABLE ap_os_cond;
 
@@ -108,7 +111,10 @@ static inline void ap_os_free_aligned(void *memory) { _aligned_free(memory); }
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
+
+static inline void ap_os_yield(void) { sched_yield(); }
 
 typedef pthread_mutex_t ap_os_lock;
 typedef pthread_cond_t ap_os_cond;
@@ -212,20 +218,27 @@ enum { AP_FUTEX_WAKE = 1 | 128, AP_FUTEX_WAIT = 9 | 128 };
 #define AP_FUTEX_ANY UINT32_MAX
 
 typedef struct {
-    ap_u32 unparked;
+    ap_u32 state;
 } ap_os_parker;
 
-static inline void ap_os_parker_init(ap_os_parker *p) { ap_init_u32(&p->unparked, 0); }
+enum { AP_OS_AWAKE = 0, AP_OS_UNPARKED = 1, AP_OS_ASLEEP = 2 /* or about to be: to be woken by the system */ };
+
+static inline void ap_os_parker_init(ap_os_parker *p) { ap_init_u32(&p->state, AP_OS_AWAKE); }
 static inline void ap_os_parker_destroy(ap_os_parker *p) { (void)p; }
+
+static inline bool ap_os_is_unparked(ap_os_parker *p) { return ap_load_u32(&p->state) == AP_OS_UNPARKED; }
 
 /* False: the deadline has passed and nobody has unparked it. It still may be, and may park again. */
 static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 {
     struct timespec t = ap_os_timespec(deadline);
     const struct timespec *until = deadline == AP_FOREVER ? NULL : &t;
-    while (ap_load_u32(&p->unparked) == 0) {
-        if (syscall(SYS_futex, &p->unparked, AP_FUTEX_WAIT, 0, until, NULL, AP_FUTEX_ANY) != 0 && errno == ETIMEDOUT) {
-            return ap_load_u32(&p->unparked) != 0;
+    uint32_t awake = AP_OS_AWAKE;
+    ap_compare_exchange_u32(&p->state, &awake, AP_OS_ASLEEP);
+    while (!ap_os_is_unparked(p)) {
+        if (syscall(SYS_futex, &p->state, AP_FUTEX_WAIT, AP_OS_ASLEEP, until, NULL, AP_FUTEX_ANY) != 0
+            && errno == ETIMEDOUT) {
+            return ap_os_is_unparked(p);
         }
     }
     return true;
@@ -233,9 +246,10 @@ static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 
 static inline void ap_os_unpark(ap_os_parker *p)
 {
-    ap_exchange_u32(&p->unparked, 1);
-    /* From here on the thread may be back, and its stack another's: then this wakes nobody, or one who looks again. */
-    syscall(SYS_futex, &p->unparked, AP_FUTEX_WAKE, 1, NULL, NULL, 0);
+    if (ap_exchange_u32(&p->state, AP_OS_UNPARKED) == AP_OS_ASLEEP) {
+        /* The thread may be back by now, and its stack another's: then this wakes nobody, or one who looks again. */
+        syscall(SYS_futex, &p->state, AP_FUTEX_WAKE, 1, NULL, NULL, 0);
+    }
 }
 
 #else
@@ -257,6 +271,15 @@ static inline void ap_os_parker_destroy(ap_os_parker *p)
 {
     ap_os_cond_destroy(&p->cond);
     ap_os_lock_destroy(&p->lock);
+}
+
+/* With the lock, though it is one flag: whoever unparks has to be done before the thread goes. */
+static inline bool ap_os_is_unparked(ap_os_parker *p)
+{
+    ap_os_lock_acquire(&p->lock);
+    bool unparked = p->unparked;
+    ap_os_lock_release(&p->lock);
+    return unparked;
 }
 
 static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)

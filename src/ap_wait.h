@@ -58,9 +58,10 @@ bool ap_wait_init(void);
 /* Sleep on word while still(word, what), until woken or until the deadline has passed. */
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline);
 
-/* The same for one who waits since an earlier time and under a name: it sleeps before those who came later. */
+/* The same for one who waits since an earlier time and under a name: it sleeps before those who came later. For so many
+ * nanoseconds it looks on, yielding, whether it is woken: then neither of the two needs the system for it. */
 ap_wait_result ap_wait_in_line(
-    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t deadline);
+    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t look_on, int64_t deadline);
 
 /* The table's buckets, and how many sleep in each, or have it locked and are about to look whether to. */
 #define AP_BUCKETS 256u

@@ -36,14 +36,16 @@ def locker(
     withdraw_to_take=True,
     take_the_mark=True,
     one_awake=True,
+    asks_again=True,
+    tires=True,
     unlocks=True,
 ):
-    """lock and unlock. Whether it is time to be fair is tried both ways.
+    """lock and unlock. Whether it is time to be fair is tried both ways; so is whether one that stands by tires of it.
 
     Broken: taken by a load and a store; the word tested before the table is locked; WAITERS taken away though others
     sleep; a thread that was handed the mutex waits for it; an unlock that counts on one that has withdrawn; a thread
     that others count on sleeps, or takes the mutex; a hand-over to one that has withdrawn; another one woken while one
-    is awake."""
+    is awake; one that stands by and says only once that it asks."""
 
     def take(s, me, to, waiters):
         s["word"] = (me + 1, waiters)
@@ -56,25 +58,29 @@ def locker(
         return "slow" if owner else take(s, me, "critical", waiters)
 
     def slow(s, me):
-        return either("ask", "spin") if me in s["tokens"] else "spin"
+        if me in s["tokens"]:
+            return "stand by"
+        return "announce" if s["word"][0] else "take"
+
+    def stand_by(s, me):
+        to_take = "withdraw to take" if withdraw_to_take else "take"
+        if s["awake"] not in ((me, False), (me, True)):
+            return to_take
+        look_on = ("ask: announce" if asks_again else "ask: look") if s["awake"][1] else "ask"
+        if not s["word"][0]:
+            return either(to_take, look_on)
+        return either(*["withdraw to sleep" if withdraw_to_sleep else "announce"] * tires, look_on)
 
     def ask(s, me):
         if s["awake"] == (me, False):
             s["awake"] = (me, True)
             return "ask: announce"
-        return "spin"
+        return "stand by"
 
     def ask_announce(s, me):
         if s["word"][0]:
             s["word"] = (s["word"][0], True)
-        return "spin"
-
-    def spin(s, me):
-        if me in s["tokens"]:
-            if s["word"][0] and s["awake"] in ((me, False), (me, True)):
-                return "withdraw to sleep" if withdraw_to_sleep else "announce"
-            return "withdraw to take" if withdraw_to_take else "take"
-        return "take" if not s["word"][0] else "announce"
+        return "stand by"
 
     def withdraw(to):
         def step(s, me):
@@ -179,6 +185,8 @@ def locker(
     def handed_to(who):
         def step(s, me):
             s["word"] = (who + 1, bool(s["queue"]) and not forget_the_rest)
+            if s["queue"]:
+                return "wake: first"
             s["bucket"] = None
             return DONE
 
@@ -209,7 +217,8 @@ def locker(
         "slow": slow,
         "ask": ask,
         "ask: announce": ask_announce,
-        "spin": spin,
+        "ask: look": lambda s, me: "stand by",
+        "stand by": stand_by,
         "withdraw to take": withdraw("take"),
         "withdraw to sleep": withdraw("announce"),
         "withdraw: lock": lock_bucket("withdraw: look"),
@@ -375,3 +384,48 @@ def test_a_mutex_that_is_handed_over_lets_nobody_overtake():
 def test_a_mutex_that_is_never_handed_over_is_found_unfair():
     with pytest.raises(InterleavingError, match="it overtook"):
         explore(MUTEX | {"patient waits": False, "rounds": 3}, [greedy(fair=False), patient(fair=False)])
+
+
+def stander(asks_again=True):
+    """Locks once, never tires of standing by, and notes when it has asked and looked at a mutex that has an owner."""
+    program = locker(fair=(False,), tires=False, asks_again=asks_again)
+    look = "ask: announce" if asks_again else "ask: look"
+
+    def looked(s, me):
+        if s["awake"] == (me, True) and s["word"][0] and s["overtakes"] is None:
+            s["overtakes"] = 0
+        return program[look](s, me)
+
+    def critical(s, me):
+        s["overtakes"] = None
+        return program["critical"](s, me)
+
+    return program | {look: looked, "critical": critical}
+
+
+def hammering():
+    """Locks again and again; the unlock that is under way when another asks may still miss it, and no later one."""
+
+    def watched(step):
+        def stepped(s, me):
+            to = step(s, me)
+            if to == "critical" and s["overtakes"] is not None:
+                s["overtakes"] += 1
+                assert s["overtakes"] <= 1, "it overtook the one that asks"
+            return to
+
+        return stepped
+
+    return {label: watched(step) for label, step in once_more(fair=(False,)).items()}
+
+
+ASKING = MUTEX | {"overtakes": None, "rounds": 5}
+
+
+def test_one_that_stands_by_and_asks_gets_the_mutex():
+    assert explore(ASKING, [hammering(), stander()]) > 300
+
+
+def test_one_that_says_only_once_that_it_asks_is_found_unfair():
+    with pytest.raises(InterleavingError, match="it overtook"):
+        explore(ASKING, [hammering(), stander(asks_again=False)])

@@ -36,7 +36,7 @@ static ap_u32 door;
 
 static void *wait_at_door(void *since)
 {
-    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, AP_FOREVER) == AP_WOKEN);
+    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, 0, AP_FOREVER) == AP_WOKEN);
     return since;
 }
 
@@ -89,7 +89,8 @@ static void ring_or_sleep(int me)
         return;
     }
     for (int i = 0; i < ROUNDS / 4; i++) {
-        ap_wait_result result = ap_wait(&bell, still_is, 0, ap_now() + (i * 7919 % 60) * 1000);
+        int64_t now = ap_now(), look_on = i % 4 < 2 ? 0 : i % 3 * 20000;
+        ap_wait_result result = ap_wait_in_line(&bell, still_is, 0, now, 0, look_on, now + (i * 7919 % 60) * 1000);
         CHECK(result == AP_WOKEN || result == AP_TIMED_OUT);
         ap_fetch_add_u64(result == AP_WOKEN ? &woken : &timed_out, 1);
         reuse_the_stack();

@@ -104,8 +104,19 @@ static void test_line_of_two(void)
         [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_WAKE] = 2, [AP_MUTEX_HAND_OVER] = 1);
 }
 
-/* One is awake, or seems to be: a mark that no thread has. It is counted on, or handed the mutex, and the one that sleeps
- * sleeps on, until nobody else can be meant. */
+/* With a mark that no thread has as the owner: the one that was woken to stand by finds that nothing changes, and sleeps
+ * again. */
+static void until_tired(uint64_t owner, int64_t woken_at)
+{
+    CHECK(ap_load_u64(&mutex.state) == owner);
+    CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER);
+    while (ap_sleepers(&mutex.state) == 0 || ap_load_u64(&mutex.awake) != 0) {
+        sleep_ms(1);
+    }
+}
+
+/* One is awake, or seems to be: a mark that no thread has. It is counted on, or handed the mutex, and then the one that
+ * sleeps is woken to be the next. */
 static void test_awake(void)
 {
     const uint64_t ghost = (ap_thread_mark() & ~AP_THREAD_ID_BITS) | 4, forks = UINT64_C(1) << AP_THREAD_FORKS;
@@ -124,15 +135,33 @@ static void test_awake(void)
     }
     EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1);
 
+    int64_t before = ap_now();
     ap_store_u64(&mutex.awake, ghost | 1);
-    CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == (ghost | both) && ap_load_u64(&mutex.awake) == 0);
-    EXPECT("one that is awake and asks is handed the mutex", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1);
+    CHECK(ap_mutex_unlock(&mutex));
+    until_tired(ghost | both, before);
+    EXPECT("one that is awake and asks is handed the mutex, and the first that sleeps is woken to stand by",
+        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1, [AP_WAKE] = 1, [AP_SLEEP] = 1);
 
+    before = ap_now();
     ap_store_u64(&mutex.awake, ghost ^ 8);
+    ap_store_u64(&mutex.unlocks, 0);
     ap_store_i64(&mutex.fair_at, 0);
-    CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == ((ghost ^ 8) | both));
-    CHECK(ap_load_u64(&mutex.awake) == 0 && ap_load_i64(&mutex.fair_at) > ap_now());
-    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1);
+    CHECK(ap_mutex_unlock(&mutex));
+    until_tired((ghost ^ 8) | both, before);
+    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1,
+        [AP_WAKE] = 1, [AP_SLEEP] = 1);
+
+    ap_store_u64(&mutex.awake, ghost);
+    ap_store_i64(&mutex.fair_at, 0);
+    for (uint64_t earlier = 0; earlier < 40; earlier++) {
+        if (earlier == 0 || earlier == 1 || earlier == 3 || earlier % 8 == 7) {
+            continue;
+        }
+        ap_store_u64(&mutex.unlocks, earlier);
+        CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == AP_MUTEX_WAITERS);
+        CHECK(ap_load_u64(&mutex.unlocks) == earlier + 1 && ap_mutex_try_lock(&mutex));
+    }
+    EXPECT("the unlocks between the first, second, fourth and each eighth do not even look at the clock", 0);
 
     ap_store_u64(&mutex.awake, ghost ^ forks);
     CHECK(ap_mutex_unlock(&mutex));
