@@ -109,7 +109,7 @@ static void test_line_of_two(void)
 static void until_tired(uint64_t owner, int64_t woken_at)
 {
     CHECK(ap_load_u64(&mutex.state) == owner);
-    CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER);
+    CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER && ap_load_u64(&mutex.unlocks) == 0);
     while (ap_sleepers(&mutex.state) == 0 || ap_load_u64(&mutex.awake) != 0) {
         sleep_ms(1);
     }
