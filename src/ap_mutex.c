@@ -124,11 +124,11 @@ static bool spin(ap_mutex *m)
 static bool stand_by(ap_mutex *m, uint64_t token)
 {
     uint64_t before = 0;
-    int free = 0, still = 0, pauses = STAND_BY_FIRST;
+    int found_free = 0, still = 0, pauses = STAND_BY_FIRST;
     do {
         uint64_t seen = ap_load_u64_relaxed(&m->state);
-        free = (seen & AP_MUTEX_LOCKED) == 0 ? free + 1 : 0;
-        if (free == STAND_BY_FREE || ap_load_u64(&m->awake) != token) {
+        found_free = (seen & AP_MUTEX_LOCKED) == 0 ? found_free + 1 : 0;
+        if (found_free == STAND_BY_FREE || ap_load_u64(&m->awake) != token) {
             return withdraw(m, token) || take_if_free(m);
         }
         if ((token & HERE) == 0 && ap_os_now() >= ap_load_i64_relaxed(&m->fair_at)) {
@@ -143,7 +143,7 @@ static bool stand_by(ap_mutex *m, uint64_t token)
         if (still % STAND_BY_YIELD == STAND_BY_YIELD - 1) {
             ap_os_yield();
         }
-        pause_for(free != 0 ? STAND_BY_FIRST : pauses);
+        pause_for(found_free != 0 ? STAND_BY_FIRST : pauses);
         pauses = pauses < STAND_BY_PAUSES ? 2 * pauses : pauses;
     } while (still < STAND_BY_STILL);
     return withdraw(m, token);
