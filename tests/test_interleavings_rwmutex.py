@@ -7,8 +7,8 @@ import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
 from sleepers import SLEEPERS, lock_bucket, take_first, wait_steps
 
-# The writers' mutex is a step that waits: what it does, test_interleavings_mutex.py says. The readers sleep in the
-# queue, the writer beside it.
+# The writers' mutex is a step that waits: what it does, mutex_steps.py says. The readers sleep in the queue, the writer
+# beside it.
 
 
 def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
