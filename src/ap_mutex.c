@@ -102,20 +102,13 @@ static bool take_if_free(ap_mutex *m)
     return (ap_load_u64_relaxed(&m->state) & AP_MUTEX_LOCKED) == 0 && ap_mutex_try_lock(m);
 }
 
-static void pause_for(int pauses)
-{
-    while (pauses-- > 0) {
-        ap_cpu_relax();
-    }
-}
-
 static bool spin(ap_mutex *m)
 {
     for (int i = 0; i < SPIN_ROUNDS && (ap_load_u64_relaxed(&m->state) & AP_MUTEX_WAITERS) == 0; i++) {
         if (take_if_free(m)) {
             return true;
         }
-        pause_for(1 << i);
+        ap_cpu_relax_for(1 << i);
     }
     return take_if_free(m);
 }
@@ -143,7 +136,7 @@ static bool stand_by(ap_mutex *m, uint64_t token)
         if (still % STAND_BY_YIELD == STAND_BY_YIELD - 1) {
             ap_os_yield();
         }
-        pause_for(found_free != 0 ? STAND_BY_FIRST : pauses);
+        ap_cpu_relax_for(found_free != 0 ? STAND_BY_FIRST : pauses);
         pauses = pauses < STAND_BY_PAUSES ? 2 * pauses : pauses;
     } while (still < STAND_BY_STILL);
     return withdraw(m, token);
@@ -225,7 +218,7 @@ static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *co
         }
         u->unlocked = true;
         bool wakes = line->sleepers > 0 && (woken == 0 || fair); /* where one was awake and owns it now, the next one */
-        *hand_over = wakes && fair && woken == 0;
+        *hand_over = fair && woken == 0;
         if (fair) {
             AP_COUNT(AP_MUTEX_HAND_OVER);
             ap_store_i64_relaxed(&m->fair_at, now + AP_FAIR_AFTER);

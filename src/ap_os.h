@@ -42,6 +42,13 @@ static inline void ap_cpu_relax(void)
 #endif
 }
 
+static inline void ap_cpu_relax_for(int pauses)
+{
+    while (pauses-- > 0) {
+        ap_cpu_relax();
+    }
+}
+
 #if defined(_WIN32)
 
 #define WIN32_LEAN_AND_MEAN

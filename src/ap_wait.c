@@ -117,9 +117,7 @@ static bool is_woken_within(sleeper *self, int64_t look_on, int64_t deadline)
         if (ap_os_now() >= until) {
             return false;
         }
-        for (int pauses = 16; pauses > 0; pauses--) {
-            ap_cpu_relax();
-        }
+        ap_cpu_relax_for(16);
         ap_os_yield();
     }
     return true;

@@ -73,11 +73,6 @@ def locker(
             return "ask: announce"
         return "stand by"
 
-    def ask_announce(s, me):
-        if s["word"][0]:
-            s["word"] = (s["word"][0], True)
-        return "stand by"
-
     def withdraw(to):
         def step(s, me):
             if me not in s["tokens"]:
@@ -105,10 +100,13 @@ def locker(
         s["tokens"] -= {me}
         return take(s, me, "critical", waiters)
 
-    def announce(s, me):
-        if s["word"][0]:
-            s["word"] = (s["word"][0], True)
-        return "wait"
+    def announce(to):
+        def step(s, me):
+            if s["word"][0]:
+                s["word"] = (s["word"][0], True)
+            return to
+
+        return step
 
     def woken(s, me):
         if me in s["handed"]:
@@ -212,7 +210,7 @@ def locker(
         "start": try_lock,
         "slow": slow,
         "ask": ask,
-        "ask: announce": ask_announce,
+        "ask: announce": announce("stand by"),
         "ask: look": lambda s, me: "stand by",
         "stand by": stand_by,
         "withdraw to take": withdraw("take"),
@@ -221,7 +219,7 @@ def locker(
         "withdraw: look": is_token_gone,
         "take": take_if_free,
         "take: store": lambda s, me: take(s, me, "critical", s["word"][1]),
-        "announce": announce,
+        "announce": announce("wait"),
         "woken": woken,
         "last try": last_try,
         "critical": critical,
@@ -254,17 +252,22 @@ MUTEX = SLEEPERS | {
 }
 
 
+def after_each(program, then):
+    """The program, and then(s, me, to) as a part of each of its steps: returns where it goes instead of `to`."""
+
+    def both(step):
+        return lambda s, me: then(s, me, step(s, me))
+
+    return {label: both(step) for label, step in program.items()}
+
+
 def once_more(**variant):
     """Whoever is at its end begins again, as often as there are rounds left for all."""
 
-    def and_again(step):
-        def stepped(s, me):
-            to = step(s, me)
-            if to != DONE or not s["rounds"]:
-                return to
-            s["rounds"] -= 1
-            return "start"
+    def and_again(s, me, to):
+        if to != DONE or not s["rounds"]:
+            return to
+        s["rounds"] -= 1
+        return "start"
 
-        return stepped
-
-    return {label: and_again(step) for label, step in locker(**variant).items()}
+    return after_each(locker(**variant), and_again)

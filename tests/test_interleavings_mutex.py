@@ -5,7 +5,7 @@ What a thread does, step by step, is in mutex_steps.py.
 
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
-from mutex_steps import MUTEX, locker, once_more
+from mutex_steps import MUTEX, after_each, locker, once_more
 
 
 @pytest.mark.parametrize("timeouts", [0, 1, 2])
@@ -46,14 +46,9 @@ def test_a_mutex_for_which_another_is_woken_while_one_is_awake_is_found():
 
 def releaser(times, **broken):
     """Unlocks what others have locked: each time as soon as the word says that one has."""
-    program = locker(**broken)
 
-    def and_again(step):
-        def stepped(s, me):
-            to = step(s, me)
-            return "again" if to == DONE else to
-
-        return stepped
+    def and_again(s, me, to):
+        return "again" if to == DONE else to
 
     def again(s, me):
         if s["releases"] == times:
@@ -63,7 +58,7 @@ def releaser(times, **broken):
         s["releases"] += 1
         return "unlock: swap"
 
-    return {label: and_again(step) for label, step in program.items()} | {"start": again, "again": again}
+    return after_each(locker(**broken), and_again) | {"start": again, "again": again}
 
 
 @pytest.mark.parametrize("lockers", [1, 2, 3])
@@ -99,16 +94,11 @@ def patient(fair):
 def greedy(fair):
     """Locks again and again, and must never get past the one that waits."""
 
-    def watched(step):
-        def stepped(s, me):
-            waited = s["patient waits"]
-            to = step(s, me)
-            assert not (to == "critical" and waited), "it overtook the one that waits"
-            return to
+    def watched(s, me, to):
+        assert not (to == "critical" and s["patient waits"]), "it overtook the one that waits"
+        return to
 
-        return stepped
-
-    return {label: watched(step) for label, step in once_more(fair=(fair,)).items()}
+    return after_each(once_more(fair=(fair,)), watched)
 
 
 def test_a_mutex_that_is_handed_over_lets_nobody_overtake():
@@ -140,17 +130,13 @@ def stander(asks_again=True):
 def hammering():
     """Locks again and again; the unlock that is under way when another asks may still miss it, and no later one."""
 
-    def watched(step):
-        def stepped(s, me):
-            to = step(s, me)
-            if to == "critical" and s["overtakes"] is not None:
-                s["overtakes"] += 1
-                assert s["overtakes"] <= 1, "it overtook the one that asks"
-            return to
+    def watched(s, me, to):
+        if to == "critical" and s["overtakes"] is not None:
+            s["overtakes"] += 1
+            assert s["overtakes"] <= 1, "it overtook the one that asks"
+        return to
 
-        return stepped
-
-    return {label: watched(step) for label, step in once_more(fair=(False,)).items()}
+    return after_each(once_more(fair=(False,)), watched)
 
 
 ASKING = MUTEX | {"overtakes": None, "rounds": 5}
