@@ -25,10 +25,16 @@
 #define STAND_BY_STILL 10
 #define STAND_BY_YIELD 4
 
-/* And one that begins to sleep looks on for a while, in nanoseconds: its turn may be near, and a core that falls asleep
- * takes long to come back, on a virtual machine with a busy host above all. It takes no more than LOOK_ON / AP_FAIR_AFTER
- * of a core, however many wait, for that is how often one begins to sleep where sections are short. */
-#define LOOK_ON INT64_C(30000)
+/* And one that begins to sleep looks on for a while, all in nanoseconds, until the one awake stands by: so it does not
+ * matter where the system puts that one. It may stand behind the owner, on the owner's core, and then this core would
+ * have nobody and fall asleep; to come back takes it long, on a virtual machine with a busy host above all, and the mutex
+ * would have nobody to be handed to. Each look at the mutex takes the cache line from the owner, so they are as far apart
+ * as the looks of the one that stands by. However many wait, it is two or three that look on, since where sections are
+ * short one begins to sleep each AP_FAIR_AFTER; where they are long, nobody stands by, and so nobody looks on either. */
+#define LOOK_ON INT64_C(50000) /* after the one awake was late: more than LATE and two looks, to find it late again */
+#define LOOK_ON_MOST INT64_C(400000)
+#define LOOK_ON_EVERY INT64_C(7000)
+#define LATE INT64_C(30000)
 
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
@@ -124,7 +130,9 @@ static bool stand_by(ap_mutex *m, uint64_t token)
         if (found_free == STAND_BY_FREE || ap_load_u64(&m->awake) != token) {
             return withdraw(m, token) || take_if_free(m);
         }
-        if ((token & HERE) == 0 && ap_os_now() >= ap_load_i64_relaxed(&m->fair_at)) {
+        int64_t now = ap_os_now();
+        ap_store_i64_relaxed(&m->stood_by, now);
+        if ((token & HERE) == 0 && now >= ap_load_i64_relaxed(&m->fair_at)) {
             token = ask(m, token);
             pauses = STAND_BY_FIRST;
         }
@@ -142,6 +150,32 @@ static bool stand_by(ap_mutex *m, uint64_t token)
     return withdraw(m, token);
 }
 
+/* One that looks on. */
+typedef struct {
+    ap_mutex *mutex;
+    int64_t began, looked, late; /* when it began to, looked last, and found the one awake late */
+} onlooker;
+
+static bool looks_on(void *context, int64_t now)
+{
+    onlooker *o = context;
+    if (now - o->looked >= LOOK_ON_EVERY) {
+        o->looked = now;
+        if (awake(o->mutex) != 0 && now - ap_load_i64_relaxed(&o->mutex->stood_by) > LATE) {
+            o->late = now;
+        }
+    }
+    return now - o->late < LOOK_ON && now - o->began < LOOK_ON_MOST;
+}
+
+static ap_wait_result sleep_in_line(ap_mutex *m, int64_t since, int64_t deadline)
+{
+    int64_t now = ap_os_now();
+    onlooker o = {.mutex = m, .began = now, .looked = now, .late = now};
+    ap_place place = {.since = since, .mark = ap_thread_mark(), .looks_on = looks_on, .context = &o};
+    return ap_wait_in_line(&m->state, still_contended, 0, &place, deadline);
+}
+
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
 {
     bool woken = false;
@@ -154,7 +188,7 @@ bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
         if (!announce(m)) {
             continue;
         }
-        switch (ap_wait_in_line(&m->state, still_contended, 0, since, ap_thread_mark(), LOOK_ON, deadline)) {
+        switch (sleep_in_line(m, since, deadline)) {
         case AP_HANDED:
             return true;
         case AP_TIMED_OUT:

@@ -52,7 +52,8 @@
  * AP_FAIR_AFTER, and then it is handed over once per AP_FAIR_AFTER:
  * - to the one awake. It stands by: it does not sleep again while the sections of others are short, watches the clock,
  *   and when it is time it asks for the mutex, so the next unlock hands it over and costs no other a look at the clock.
- *   The same step wakes the first that sleeps, to stand by next: it has AP_FAIR_AFTER to come, and nobody waits for it;
+ *   The same step wakes the first that sleeps, to stand by next: it has AP_FAIR_AFTER to come, and nobody waits for it.
+ *   Until it stands by, those who begin to sleep look on;
  * - to the one awake though it does not ask, for it may have no core yet: whoever had the mutex soon sleeps on it, and
  *   leaves a core to it. For this, some unlocks look at the clock (the first, second, fourth, and each eighth);
  * - where nobody is awake, to the first that sleeps.
@@ -81,12 +82,13 @@
 #define AP_MUTEX_LOCKED UINT64_C(1)
 #define AP_MUTEX_WAITERS UINT64_C(2)
 
-#define AP_FAIR_AFTER INT64_C(200000) /* ns */
+#define AP_FAIR_AFTER INT64_C(125000) /* ns */
 
 typedef struct {
     ap_u64 state;
     ap_u64 awake;   /* with the table of sleepers locked, but for the thread itself */
     ap_i64 fair_at; /* when it is time to hand it over to the one awake; written with the table locked */
+    ap_i64 stood_by; /* when the one awake looked last, for those who look on; nothing depends on it */
     ap_u64 unlocks; /* how many have counted on the one awake; written by the owner */
 } ap_mutex;
 
@@ -95,6 +97,7 @@ static inline void ap_mutex_init(ap_mutex *m)
     ap_init_u64(&m->state, 0);
     ap_init_u64(&m->awake, 0);
     ap_init_i64(&m->fair_at, 0);
+    ap_init_i64(&m->stood_by, 0);
     ap_init_u64(&m->unlocks, 0);
 }
 

@@ -109,12 +109,12 @@ static bool leave(bucket *b, sleeper *self)
     return left || !ap_os_park_until(&self->parker, AP_FOREVER);
 }
 
-/* Before it sleeps, in the queue already. It touches nothing but its own parker, and leaves the core to whoever wants it. */
-static bool is_woken_within(sleeper *self, int64_t look_on, int64_t deadline)
+/* Before it sleeps, in the queue already. It leaves the core to whoever wants it. */
+static bool is_woken_meanwhile(sleeper *self, const ap_place *place, int64_t deadline)
 {
-    int64_t now = ap_os_now(), until = deadline - now < look_on ? deadline : now + look_on;
     while (!ap_os_is_unparked(&self->parker)) {
-        if (ap_os_now() >= until) {
+        int64_t now = ap_os_now();
+        if (now >= deadline || !place->looks_on(place->context, now)) {
             return false;
         }
         ap_cpu_relax_for(16);
@@ -125,11 +125,12 @@ static bool is_woken_within(sleeper *self, int64_t look_on, int64_t deadline)
 
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline)
 {
-    return ap_wait_in_line(word, still, what, ap_os_now(), 0, 0, deadline);
+    ap_place last = {.since = ap_os_now()};
+    return ap_wait_in_line(word, still, what, &last, deadline);
 }
 
 ap_wait_result ap_wait_in_line(
-    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t look_on, int64_t deadline)
+    const void *word, ap_still still, uint64_t what, const ap_place *place, int64_t deadline)
 {
     bucket *b = bucket_of(word);
 
@@ -142,12 +143,12 @@ ap_wait_result ap_wait_in_line(
     }
 
     AP_COUNT(AP_SLEEP);
-    sleeper self = {.word = word, .since = since, .mark = mark};
+    sleeper self = {.word = word, .since = place->since, .mark = place->mark};
     ap_os_parker_init(&self.parker);
     hang(b, &self);
     ap_os_lock_release(&b->lock);
 
-    bool timed_out = !(look_on > 0 && is_woken_within(&self, look_on, deadline))
+    bool timed_out = !(place->looks_on != NULL && is_woken_meanwhile(&self, place, deadline))
         && !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
     ap_os_parker_destroy(&self.parker);
     return timed_out ? AP_TIMED_OUT : self.handed ? AP_HANDED : AP_WOKEN;

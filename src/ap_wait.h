@@ -58,10 +58,19 @@ bool ap_wait_init(void);
 /* Sleep on word while still(word, what), until woken or until the deadline has passed. */
 ap_wait_result ap_wait(const void *word, ap_still still, uint64_t what, int64_t deadline);
 
-/* The same for one who waits since an earlier time and under a name: it sleeps before those who came later. For so many
- * nanoseconds it looks on, yielding, whether it is woken: then neither of the two needs the system for it. */
+/* A place in the line: among those who sleep on a word, and after those who began to wait before. */
+typedef struct {
+    int64_t since; /* when it began to wait */
+    uint64_t mark; /* its name, for ap_line */
+    /* Before it sleeps, in the queue already, it looks whether it is woken, and yields, until this says that it is not
+     * worth it any more: as long as it looks on, to wake it costs nobody a call of the system. NULL: it sleeps at once. */
+    bool (*looks_on)(void *context, int64_t now);
+    void *context;
+} ap_place;
+
+/* The same in such a place. */
 ap_wait_result ap_wait_in_line(
-    const void *word, ap_still still, uint64_t what, int64_t since, uint64_t mark, int64_t look_on, int64_t deadline);
+    const void *word, ap_still still, uint64_t what, const ap_place *place, int64_t deadline);
 
 /* The table's buckets, and how many sleep in each, or have it locked and are about to look whether to. */
 #define AP_BUCKETS 256u
@@ -87,7 +96,7 @@ static inline size_t ap_wake(const void *word, size_t n)
 /* Who sleeps on a word. */
 typedef struct {
     size_t sleepers; /* how many, as far as they were counted */
-    int64_t since;   /* of the first of them: what it gave to ap_wait_in_line */
+    int64_t since;   /* of the first of them: what it gave as its place */
     uint64_t mark;
 } ap_line;
 

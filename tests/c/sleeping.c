@@ -36,7 +36,8 @@ static ap_u32 door;
 
 static void *wait_at_door(void *since)
 {
-    CHECK(ap_wait_in_line(&door, still_is, 0, *(int64_t *)since, (uint64_t) * (int64_t *)since, 0, AP_FOREVER) == AP_WOKEN);
+    ap_place place = {.since = *(int64_t *)since, .mark = *(uint64_t *)since};
+    CHECK(ap_wait_in_line(&door, still_is, 0, &place, AP_FOREVER) == AP_WOKEN);
     return since;
 }
 
@@ -79,6 +80,8 @@ static void reuse_the_stack(void)
     }
 }
 
+static bool looks_on(void *until, int64_t now) { return now < *(int64_t *)until; }
+
 static void ring_or_sleep(int me)
 {
     if (me == 0) {
@@ -89,8 +92,9 @@ static void ring_or_sleep(int me)
         return;
     }
     for (int i = 0; i < ROUNDS / 4; i++) {
-        int64_t now = ap_now(), look_on = i % 4 < 2 ? 0 : i % 3 * 20000;
-        ap_wait_result result = ap_wait_in_line(&bell, still_is, 0, now, 0, look_on, now + (i * 7919 % 60) * 1000);
+        int64_t now = ap_now(), until = now + i % 3 * 20000;
+        ap_place place = {.since = now, .looks_on = i % 4 < 2 ? NULL : looks_on, .context = &until};
+        ap_wait_result result = ap_wait_in_line(&bell, still_is, 0, &place, now + (i * 7919 % 60) * 1000);
         CHECK(result == AP_WOKEN || result == AP_TIMED_OUT);
         ap_fetch_add_u64(result == AP_WOKEN ? &woken : &timed_out, 1);
         reuse_the_stack();
@@ -98,8 +102,19 @@ static void ring_or_sleep(int me)
     ap_fetch_add_u32(&over, 1);
 }
 
+static bool looks_on_for_ever(void *times, int64_t now)
+{
+    CHECK(now <= ap_now());
+    return ++*(int *)times;
+}
+
 static void test_deadlines(void)
 {
+    int times = 0;
+    ap_place place = {.since = ap_now(), .looks_on = looks_on_for_ever, .context = &times};
+    CHECK(ap_wait_in_line(&bell, still_is, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
+    CHECK(ap_wait_in_line(&bell, still_is, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
+
     hammer("wait, wake: who is woken was woken, though its time has run out", ring_or_sleep);
     CHECK(ap_load_u64(&rung) == ap_load_u64(&woken) && ap_sleepers(&bell) == 0);
     CHECK(ap_load_u64(&woken) > 0 && ap_load_u64(&timed_out) > 0);
