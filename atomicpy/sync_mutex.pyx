@@ -60,8 +60,8 @@ cdef class Mutex:
 
     It can be released by another thread than the one that took it, it is not recursive, and
     `threading.Condition(Mutex())` works. A thread that waits is not starved: the mutex is handed to the one that
-    waits longest, once that has waited for 0.125 ms. Its repr names the thread that took it, and how many wait. What was
-    written while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the following
+    waits longest, once that has waited for 0.125 ms. Its repr names the thread that took it, and how many wait. What
+    was written while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the following
     acquire).
 
     >>> balance = Mutex()
