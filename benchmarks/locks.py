@@ -253,9 +253,11 @@ def group_of(threads):
         group.wait()
 
     def theirs():
-        members = [threading.Thread(target=counter.inc) for _ in range(threads)]
-        for member in members:
+        members = []
+        for _ in range(threads):  # made and started in one loop, as by go(): made beforehand they cost less
+            member = threading.Thread(target=counter.inc)
             member.start()
+            members.append(member)
         for member in members:
             member.join()
 
