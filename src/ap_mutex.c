@@ -30,7 +30,7 @@
  * have nobody and fall asleep; to come back takes it long, on a virtual machine with a busy host above all, and the mutex
  * would have nobody to be handed to. Each look at the mutex takes the cache line from the owner, so they are as far apart
  * as the looks of the one that stands by. However many wait, it is two or three that look on, since where sections are
- * short one begins to sleep each AP_FAIR_AFTER; where they are long, nobody stands by, and so nobody looks on either. */
+ * short one begins to sleep each AP_FAIR_AFTER; where they are long, nobody is awake, and nobody looks on for long. */
 #define LOOK_ON INT64_C(50000) /* after the one awake was late: more than LATE and two looks, to find it late again */
 #define LOOK_ON_MOST INT64_C(400000)
 #define LOOK_ON_EVERY INT64_C(7000)
