@@ -86,10 +86,10 @@
 
 typedef struct {
     ap_u64 state;
-    ap_u64 awake;   /* with the table of sleepers locked, but for the thread itself */
-    ap_i64 fair_at; /* when it is time to hand it over to the one awake; written with the table locked */
+    ap_u64 awake;    /* with the table of sleepers locked, but for the thread itself */
+    ap_i64 fair_at;  /* when it is time to hand it over to the one awake; written with the table locked */
     ap_i64 stood_by; /* when the one awake looked last, for those who look on; nothing depends on it */
-    ap_u64 unlocks; /* how many have counted on the one awake; written by the owner */
+    ap_u64 unlocks;  /* how many have counted on the one awake; written by the owner */
 } ap_mutex;
 
 static inline void ap_mutex_init(ap_mutex *m)
