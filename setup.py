@@ -14,24 +14,26 @@ COMPILE_ARGS = (
 LINK_ARGS = [] if MSVC else ["-pthread"]
 
 # One line an extension: its module, and the parts of the C core it stands on.
+WAIT = ["src/park/ap_wait.c"]
+LOCK = [*WAIT, "src/platform/ap_thread.c"]
 EXTENSIONS = {
-    "atomicpy._arguments": [],
-    "atomicpy._blocking": ["src/ap_wait.c"],
-    "atomicpy.atomic_bool": ["src/ap_wait.c"],
-    "atomicpy.atomic_float": [],
-    "atomicpy.atomic_int": ["src/ap_wait.c"],
-    "atomicpy.atomic_int_array": [],
-    "atomicpy.atomic_ref": [],
-    "atomicpy.atomic_uint": ["src/ap_wait.c"],
-    "atomicpy.sharded_counter": ["src/ap_shards.c"],
-    "atomicpy.sync_mutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c"],
-    "atomicpy.sync_once": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_once.c"],
-    "atomicpy.sync_rwmutex": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_mutex.c", "src/ap_rwmutex.c"],
-    "atomicpy.sync_waitgroup": ["src/ap_wait.c", "src/ap_thread.c", "src/ap_waitgroup.c"],
-    "atomicpy.demo.native": [],
-    "atomicpy.race.engine": [],
-    "atomicpy.demo.recorder": ["src/ap_wait.c"],
-    "atomicpy.timeline.sampler": ["src/ap_wait.c"],
+    "atomicpy._runtime.arguments": [],
+    "atomicpy._runtime.blocking": WAIT,
+    "atomicpy.atomic.atomic_bool": WAIT,
+    "atomicpy.atomic.atomic_float": [],
+    "atomicpy.atomic.atomic_int": WAIT,
+    "atomicpy.atomic.atomic_int_array": [],
+    "atomicpy.atomic.atomic_ref": [],
+    "atomicpy.atomic.atomic_uint": WAIT,
+    "atomicpy.atomic.sharded_counter": ["src/counter/ap_shards.c"],
+    "atomicpy.sync.mutex": [*LOCK, "src/sync/ap_mutex.c"],
+    "atomicpy.sync.once": [*LOCK, "src/sync/ap_once.c"],
+    "atomicpy.sync.rwmutex": [*LOCK, "src/sync/ap_mutex.c", "src/sync/ap_rwmutex.c"],
+    "atomicpy.sync.wait_group": [*LOCK, "src/sync/ap_waitgroup.c"],
+    "atomicpy.commands.demo.native": [],
+    "atomicpy.commands.demo.recorder": WAIT,
+    "atomicpy.commands.timeline.sampler": WAIT,
+    "atomicpy.race.engine.engine": [],
 }
 
 DIRECTIVES = {
@@ -54,7 +56,7 @@ setup(
             Extension(
                 name,
                 [name.replace(".", "/") + ".pyx", *core],
-                include_dirs=["src", "atomicpy", "atomicpy/race", "atomicpy/timeline"],
+                include_dirs=["src", "atomicpy"],
                 # The headers too: a change in one must rebuild, and the sdist must hold them.
                 extra_compile_args=COMPILE_ARGS,
                 extra_link_args=LINK_ARGS,

@@ -6,17 +6,17 @@ thread can split, and `a + 1` does not exist.
 
 import os
 
-from atomicpy.atomic_bool import AtomicBool
-from atomicpy.atomic_float import AtomicFloat
-from atomicpy.atomic_int import AtomicInt
-from atomicpy.atomic_int_array import AtomicIntArray
-from atomicpy.atomic_ref import AtomicRef
-from atomicpy.atomic_uint import AtomicUInt
-from atomicpy.sharded_counter import ShardedCounter
-from atomicpy.sync_mutex import Mutex
-from atomicpy.sync_once import Once, once
-from atomicpy.sync_rwmutex import RWMutex
-from atomicpy.sync_waitgroup import WaitGroup
+from atomicpy.atomic.atomic_bool import AtomicBool
+from atomicpy.atomic.atomic_float import AtomicFloat
+from atomicpy.atomic.atomic_int import AtomicInt
+from atomicpy.atomic.atomic_int_array import AtomicIntArray
+from atomicpy.atomic.atomic_ref import AtomicRef
+from atomicpy.atomic.atomic_uint import AtomicUInt
+from atomicpy.atomic.sharded_counter import ShardedCounter
+from atomicpy.sync.mutex import Mutex
+from atomicpy.sync.once import Once, once
+from atomicpy.sync.rwmutex import RWMutex
+from atomicpy.sync.wait_group import WaitGroup
 
 __all__ = [
     "AtomicBool",

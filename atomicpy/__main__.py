@@ -36,9 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(words: Sequence[str], prog: str) -> int:
     """All but `race`."""
     # Here: under the detector these may be the program, and what is imported already is not watched.
-    from atomicpy.demo import cli as demo
+    from atomicpy.commands.demo import cli as demo
+    from atomicpy.commands.timeline import cli as timeline
     from atomicpy.race import cli as race
-    from atomicpy.timeline import cli as timeline
 
     parser = argparse.ArgumentParser(prog=prog, description="Atomic values and locks for Python threads.")
     commands = parser.add_subparsers(title="commands", metavar="command", required=True)

@@ -233,7 +233,7 @@ def timeline():
     sys.path.append(str(DOCS))
     from timeline import recorded
 
-    from atomicpy.timeline.cli import told  # the printing is the command's own
+    from atomicpy.commands.timeline.cli import told  # the printing is the command's own
 
     os.environ["COLUMNS"] = "80"
     with contextlib.redirect_stdout(io.StringIO()) as out:

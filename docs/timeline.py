@@ -11,9 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from atomicpy.timeline import chart
-from atomicpy.timeline.cli import SECONDS, THREADS, told
-from atomicpy.timeline.interpreters import Run, Span, measured, with_and_without
+from atomicpy.commands.timeline import chart
+from atomicpy.commands.timeline.cli import SECONDS, THREADS, told
+from atomicpy.commands.timeline.interpreters import Run, Span, measured, with_and_without
 
 DOCS = Path(__file__).resolve().parent
 RECORD = DOCS / "measured" / "timeline.json"

@@ -3,6 +3,6 @@
 It works on code that is instrumented as it is imported: by `python -m atomicpy race script.py` or `pytest --race`.
 """
 
-from atomicpy.race.found import Race, detect
+from atomicpy.race.report.found import Race, detect
 
 __all__ = ["Race", "detect"]

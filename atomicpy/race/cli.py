@@ -67,7 +67,7 @@ def main(arguments: Sequence[str], prog: str = "python -m atomicpy") -> int:
     if not rest:
         options.error("no program to run: give a script, -m module, -c code, or - for standard input")
     if sys.version_info[:2] <= NEWEST_WITHOUT:
-        from atomicpy.race.needs import NEEDS
+        from atomicpy.race.engine.requirements import NEEDS
 
         print(f"{prog} race: {NEEDS}", file=sys.stderr)
         return USAGE
@@ -79,8 +79,8 @@ def main(arguments: Sequence[str], prog: str = "python -m atomicpy") -> int:
             options.error(f"argument expected for {what}")
         what, rest = (glued, rest) if glued else (rest[1], rest[1:])
 
-    from atomicpy.race import runner  # after the version is known to do
-    from atomicpy.race.session import Session
+    from atomicpy.race.run import program as runner  # after the version is known to do
+    from atomicpy.race.run.session import Session
 
     session = Session(chosen.json, chosen.sarif, chosen.halt)
     problem = session.cannot_write()

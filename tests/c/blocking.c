@@ -5,17 +5,17 @@
  * What a lock protects is a plain variable, so ThreadSanitizer sees a lock that lets two in, or that hands over without
  * ordering what was written.
  */
-#include "ap_os.h"
+#include "platform/ap_os.h"
 #include "hammer.h"
 
 #include <unistd.h>
 
 #include "ap_atomic.h"
-#include "ap_mutex.h"
-#include "ap_once.h"
-#include "ap_rwmutex.h"
-#include "ap_wait.h"
-#include "ap_waitgroup.h"
+#include "sync/ap_mutex.h"
+#include "sync/ap_once.h"
+#include "sync/ap_rwmutex.h"
+#include "park/ap_wait.h"
+#include "sync/ap_waitgroup.h"
 
 /* ---- ap_mutex ---- */
 

@@ -11,8 +11,8 @@
 
 #include "hammer.h"
 
-#include "ap_mutex.h"
-#include "ap_wait.h"
+#include "sync/ap_mutex.h"
+#include "park/ap_wait.h"
 
 #if defined(__linux__)
 static int looks;

@@ -8,10 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ap_mutex.h"
-#include "ap_rwmutex.h"
-#include "ap_wait.h"
-#include "ap_waitgroup.h"
+#include "sync/ap_mutex.h"
+#include "sync/ap_rwmutex.h"
+#include "park/ap_wait.h"
+#include "sync/ap_waitgroup.h"
 
 static ap_u32 turn;
 static ap_mutex mutex;

@@ -5,7 +5,7 @@
  */
 #include "hammer.h"
 
-#include "rc_clock.h"
+#include "race/rc_clock.h"
 
 /* Threads of the detector are structs here, and one thread of the system plays them all. */
 static uint64_t knows(const rc_thread *t, const rc_thread *u) { return rc_get(&t->vc, u->slot); }

@@ -4,7 +4,7 @@
  */
 #include "hammer.h"
 
-#include "rc_shadow.h"
+#include "race/rc_shadow.h"
 
 static rc_thread *a, *b, *c;
 static rc_race race;

@@ -5,8 +5,8 @@
  */
 #include "hammer.h"
 
-#include "rc_census.h"
-#include "rc_nodes.h"
+#include "race/rc_census.h"
+#include "race/rc_nodes.h"
 
 static rc_thread *begin(void)
 {

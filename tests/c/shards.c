@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ap_shards.h"
+#include "counter/ap_shards.h"
 
 enum { THREADS = 8, ROUNDS = 20000, GENERATIONS = 100 };
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "ap_atomic.h"
-#include "ap_wait.h"
+#include "park/ap_wait.h"
 
 /* ---- one token, handed round the threads ---- */
 

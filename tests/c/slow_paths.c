@@ -9,12 +9,12 @@
 
 #include <unistd.h>
 
-#include "ap_count.h"
-#include "ap_mutex.h"
-#include "ap_once.h"
-#include "ap_rwmutex.h"
-#include "ap_wait.h"
-#include "ap_waitgroup.h"
+#include "park/ap_count.h"
+#include "sync/ap_mutex.h"
+#include "sync/ap_once.h"
+#include "sync/ap_rwmutex.h"
+#include "park/ap_wait.h"
+#include "sync/ap_waitgroup.h"
 
 ap_u64 ap_counts[AP_COUNTS];
 

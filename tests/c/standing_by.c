@@ -3,7 +3,7 @@
  * standing_by.c: what the threads of ap_mutex do while they wait awake, looked at from inside: the one that stands by, and
  * those that look on until it does. The time is given, not measured. `make standing_by`.
  */
-#include "../../src/ap_mutex.c" /* first: see ap_os.h */
+#include "../../src/sync/ap_mutex.c" /* first: see ap_os.h */
 
 #include "hammer.h"
 

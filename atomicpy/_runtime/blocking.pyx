@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+# In the documentation: docs/design/sleeping.md
+"""How a thread of Python blocks: timeouts as deadlines, the GIL let go, Ctrl-C heard.
+
+Every wait of the package goes through `block()`. Before it sleeps it lets go of the GIL (on a free-threaded build: it
+detaches from the interpreter), so the other threads and the garbage collector go on.
+"""
+
+from cpython.exc cimport PyErr_CheckSignals
+
+import os
+import threading
+from _thread import TIMEOUT_MAX
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept
+
+cdef extern from "platform/ap_thread.h" nogil:
+    uint64_t ap_thread_id_of(uint64_t mark) noexcept
+
+# Python runs signal handlers in the main thread alone, between bytecodes; a thread asleep in a condition hears of no
+# signal, whichever thread the system gave it to. So the main thread, and no other, wakes this often (ns) to look.
+cdef int64_t SIGNAL_CHECK = 50_000_000
+
+# Whichever that is: in the child after os.fork(), the thread that forked.
+cdef unsigned long main_thread = threading.main_thread().ident
+
+
+def _now_main():
+    global main_thread
+    main_thread = PyThread_get_thread_ident()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_now_main)
+
+cdef double NS_PER_SECOND = 1e9
+
+
+cdef bint block(
+    attempt try_until, void *primitive, uint64_t ticket, int64_t deadline, refusal refuse=NULL
+) except -1:
+    """Call try_until until it succeeds (True) or the deadline has passed (False).
+
+    Raises what a signal handler raises, KeyboardInterrupt say, and only where the attempt has failed: what was
+    acquired is never lost to an exception. Raises what `refuse` raises, where there is no deadline.
+    """
+    cdef bint done
+    cdef int64_t until
+    cdef bint hears_signals = PyThread_get_thread_ident() == main_thread
+    while True:
+        # Each time: a signal handler may have forked, and this be the child.
+        if refuse is not NULL and deadline == AP_FOREVER:
+            refuse(primitive)
+        until = deadline
+        if hears_signals:
+            until = min(deadline, ap_now() + SIGNAL_CHECK)
+        with nogil:
+            done = try_until(primitive, ticket, until)
+        if done:
+            return True
+        if hears_signals:
+            PyErr_CheckSignals()
+        if until == deadline:
+            return False
+
+
+cdef int64_t deadline_of_slow(object blocking, object timeout) except? -1:
+    cdef double seconds = as_seconds(timeout)
+    if seconds == -1:
+        return AP_FOREVER if blocking else 0
+    if not blocking:
+        raise ValueError("can't specify a timeout for a non-blocking call; leave it out, or leave out blocking=False")
+    if seconds == 0:
+        return 0
+    if seconds < 0:
+        raise ValueError(f"timeout must be a non-negative number of seconds, or -1 to wait for ever, not {timeout!r}")
+    return after(seconds)
+
+
+cdef int64_t wait_deadline(object timeout) except? -1:
+    """The deadline of wait(timeout=None): None is for ever."""
+    if timeout is None:
+        return AP_FOREVER
+    cdef double seconds = as_seconds(timeout)
+    if seconds < 0:
+        raise ValueError(f"timeout must be a non-negative number of seconds, or None to wait for ever, not {timeout!r}")
+    return after(seconds)
+
+
+cdef double as_seconds(object timeout) except? -1:
+    if not hasattr(type(timeout), "__float__") and not hasattr(type(timeout), "__index__"):
+        raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
+    try:
+        seconds = float(timeout)
+    except OverflowError:
+        seconds = float("inf") if timeout > 0 else float("-inf")
+    if seconds != seconds:
+        raise ValueError("timeout must be a number of seconds, not NaN")
+    if seconds > TIMEOUT_MAX:
+        raise OverflowError(f"timeout value is too large: at most {TIMEOUT_MAX:.0f} seconds (threading.TIMEOUT_MAX)")
+    return seconds
+
+
+cdef int64_t after(double seconds) noexcept:
+    """The deadline so many seconds from now; at most 292 years, which TIMEOUT_MAX does not exceed."""
+    cdef double ns = seconds * NS_PER_SECOND
+    cdef int64_t now = ap_now()
+    # As doubles: the sum of two int64_t might overflow, and 2**63 itself is no int64_t.
+    if ns >= <double>(AP_FOREVER - now):
+        return AP_FOREVER
+    # Rounded up: a wait never ends before its time.
+    cdef int64_t whole = <int64_t>ns
+    return now + whole + (whole < ns)
+
+
+cdef str owner_shown(uint64_t mark, bint orphan):
+    """Whose mark it is, for a repr: the name of the thread in quotes, or what is known instead."""
+    if orphan:
+        return "<a thread of the parent process>"
+    for thread in threading.enumerate():
+        if thread.ident is not None and ap_thread_id_of(<uint64_t>thread.ident) == ap_thread_id_of(mark):
+            return repr(thread.name)
+    return "<a thread that has ended, or is none of Python's>"
+
+
+cdef int refuse_orphan(str what, str held) except -1:
+    raise RuntimeError(
+        f"this {what} has been {held} since before os.fork() by a thread of the parent process, which is not there in"
+        " this one: to wait for it without a timeout is to wait for ever. Fork while no other thread has it, or make a"
+        " new one in the child (os.register_at_fork)"
+    )

@@ -1,0 +1,1 @@
+"""Atomic values, one word each, and the counter that is sharded over threads."""

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""AtomicBool: a flag that threads share, and the operations of C11 on it.
+
+Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks. The
+algorithms are in `src/ap_atomic.h` and `src/park/ap_wait.h`; here Python's side is decided: arguments, results, errors.
+"""
+
+cimport cython
+from cpython.object cimport Py_EQ, PyObject_RichCompare, PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._runtime.arguments cimport as_bool, as_waiters, refuse_copy
+from atomicpy._runtime.blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy.atomic.ap_atomic cimport *
+
+__all__ = ["AtomicBool"]
+
+cdef extern from "park/ap_wait_value.h" nogil:
+    bint ap_wait_bool(ap_bool *a, bint expected, int64_t deadline) noexcept
+
+ap_wait_init()
+
+
+cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
+    return ap_wait_bool(<ap_bool *>word, expected != 0, deadline)
+
+
+cdef void atomic_bool_wait(AtomicBool a, bint expected) noexcept nogil:
+    ap_wait_bool(&a.value, expected, AP_FOREVER)
+
+
+cdef size_t atomic_bool_notify(AtomicBool a, size_t n) noexcept nogil:
+    return ap_wake(&a.value, n)
+
+
+cdef size_t atomic_bool_notify_all(AtomicBool a) noexcept nogil:
+    return ap_wake(&a.value, AP_WAKE_ALL)
+
+
+@cython.final
+cdef class AtomicBool:
+    """AtomicBool(value=False)
+--
+
+    A flag that threads share.
+
+    Every method but `wait` is one atomic step, sequentially consistent, and lock-free. Comparison and `bool()` are
+    one `load()`, then plain Python. Arguments are True or False; anything else is TypeError, because the truth of
+    "no" or of an empty list is rarely what was meant. Names are those of C11, 7.17.7 and 7.17.8.
+
+    >>> stop = AtomicBool()
+    >>> stop.test_and_set(), stop.test_and_set()
+    (False, True)
+    >>> stop
+    AtomicBool(True)
+    """
+
+    def __cinit__(self, value=False):
+        ap_init_bool(&self.value, as_bool(value, "AtomicBool"))
+
+    def load(self, /):
+        """Atomically read the value and return it.
+
+        >>> AtomicBool(True).load()
+        True
+        """
+        used(self)
+        return ap_load_bool(&self.value)
+
+    def store(self, value, /):
+        """Atomically replace the value.
+
+        Raises TypeError for what is neither True nor False.
+
+        >>> a = AtomicBool()
+        >>> a.store(True)
+        >>> a.load()
+        True
+        """
+        used(self)
+        ap_store_bool(&self.value, as_bool(value, "AtomicBool"))
+
+    def exchange(self, value, /):
+        """Atomically replace the value and return the old one.
+
+        Equivalent to, in one step: `old = a; a = value; return old`.
+        Raises TypeError for what is neither True nor False.
+
+        >>> a = AtomicBool()
+        >>> a.exchange(True), a.load()
+        (False, True)
+        """
+        used(self)
+        return ap_exchange_bool(&self.value, as_bool(value, "AtomicBool"))
+
+    def compare_exchange(self, expected, desired, /):
+        """Atomically replace the value by `desired` if it equals `expected`; return whether it was replaced.
+
+        Equivalent to, in one step: `if a == expected: a = desired; return True`, else `return False`.
+        Raises TypeError for what is neither True nor False.
+
+        >>> a = AtomicBool()
+        >>> a.compare_exchange(False, True), a.compare_exchange(False, True)
+        (True, False)
+        """
+        used(self)
+        cdef bint seen = as_bool(expected, "AtomicBool")
+        return ap_compare_exchange_bool(&self.value, seen, as_bool(desired, "AtomicBool"))
+
+    def test_and_set(self, /):
+        """Atomically make it True and return the old value: of many threads, one gets False (C11, 7.17.8.1).
+
+        >>> a = AtomicBool()
+        >>> a.test_and_set(), a.test_and_set()
+        (False, True)
+        """
+        used(self)
+        return ap_exchange_bool(&self.value, True)
+
+    def clear(self, /):
+        """Atomically make it False (C11, 7.17.8.2).
+
+        >>> a = AtomicBool(True)
+        >>> a.clear()
+        >>> a.load()
+        False
+        """
+        used(self)
+        ap_store_bool(&self.value, False)
+
+    def toggle(self, /):
+        """Atomically make it the opposite and return the new value.
+
+        Equivalent to, in one step: `a = not a; return a`.
+
+        >>> a = AtomicBool()
+        >>> a.toggle(), a.toggle()
+        (True, False)
+        """
+        used(self)
+        return not ap_fetch_not_bool(&self.value)
+
+    # ---- wait and notify ----
+
+    def wait(self, expected, timeout=None):
+        """Sleep while the value equals `expected`; return True, or False after `timeout` seconds (monotonic clock).
+
+        Equivalent to: `while a == expected: sleep until notified`. Who changes the value calls `notify()` or
+        `notify_all()` afterwards; without that the sleep goes on. No wake-up is lost: a change and its notify that come
+        after the value was compared end the sleep. A value that changed and changed back may be missed (C++20,
+        std::atomic::wait). Raises ValueError for a negative timeout, OverflowError for one above
+        `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread.
+
+        >>> a = AtomicBool()
+        >>> a.wait(True), a.wait(False, timeout=0.01)
+        (True, False)
+        """
+        cdef uint64_t seen = as_bool(expected, "AtomicBool")
+        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
+        if ap_load_bool(&self.value) != <bint>seen:
+            return True
+        return block(wait_until, &self.value, seen, deadline)
+
+    def notify(self, n=1, /):
+        """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
+
+        Raises ValueError for a negative `n`, TypeError for what is no integer.
+
+        >>> AtomicBool().notify()
+        0
+        """
+        return ap_wake(&self.value, as_waiters(n))
+
+    def notify_all(self, /):
+        """Wake all threads in `wait()`; return how many were woken.
+
+        >>> AtomicBool().notify_all()
+        0
+        """
+        return ap_wake(&self.value, AP_WAKE_ALL)
+
+    # ---- one load(), then plain Python ----
+
+    def __bool__(self):
+        used(self)
+        return ap_load_bool(&self.value)
+
+    def __richcmp__(self, other, int operator):
+        # The common case without a call into Python: True and False are one object each.
+        if operator == Py_EQ and (other is True or other is False):
+            return ap_load_bool(&self.value) == (other is True)
+        return PyObject_RichCompare(ap_load_bool(&self.value), other, operator)
+
+    def __repr__(self):
+        return f"AtomicBool({ap_load_bool(&self.value)})"
+
+    def __str__(self):
+        return str(ap_load_bool(&self.value))
+
+    def __format__(self, spec, /):
+        return format(ap_load_bool(&self.value), spec)
+
+    def __reduce_ex__(self, protocol, /):
+        refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_runtime/fast_calls.h"
+    #include "park/ap_wait.h"
+
+    AP_OBJECT(bool)
+    AP_SHORTCUT_LOAD(bool)
+    AP_SHORTCUT_COMPARE_EXCHANGE(bool, ap_compare_exchange_bool(word, expected, desired))
+    AP_SHORTCUT_WAIT(bool)
+    AP_SHORTCUT_NOTIFY(bool)
+    AP_SHORTCUT_NEW(bool, false)
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT_NOARGS(load), AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
+        AP_PUT_END,
+    };
+    """
+    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
+    const void *ap_shortcuts
+
+ap_put_all(<PyTypeObject *>AtomicBool, ap_shortcuts)
+defer_when_shared(<PyTypeObject *>AtomicBool)

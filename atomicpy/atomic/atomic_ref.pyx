@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: MIT
+# In the documentation: docs/design/atomic-ref.md
+"""AtomicRef: a reference to an object, shared by threads.
+
+To load it is two steps: read the pointer, count a reference to what it points to. In between, another thread may
+replace the reference and drop the last count, and the object is freed under the reader. What keeps the two together:
+
+- With the GIL, the GIL: no other thread runs between two lines of C that call nothing of Python.
+- Without it, the interpreter's own way to read a slot, an attribute or an element of a list without a lock (PEP 703,
+  "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is still
+  the same, else start again. From 3.14 on PyUnstable_TryIncRef does the counting; 3.13 has it in its internal headers
+  only, so it is spelled out here.
+
+Why that is safe:
+
+- The memory is still there. In a free-threaded build all objects, and nothing else, live in the "object" domain of the
+  allocator (required of every extension, "Memory Management" in the C API's documentation), whose pages are reused for
+  nothing else, and not returned, before every thread that runs has passed a point between two bytecodes. No such
+  point is between the two lines here. So what was an object a moment ago is still one, perhaps a dead or another one.
+- A dead object is not woken: its counts say that it is dead, and TryIncRef leaves it alone.
+- Another one, made at the same address, is not mistaken for the one that was stored: a counted object does not go away,
+  so if the reference points to this address after the counting, the reference points to this object at that moment;
+  that moment is the load. If not, what was counted is dropped.
+- No object that is in the reference is ever refused. TryIncRef may refuse one that lives when nobody has called
+  PyUnstable_EnableTryIncRef on it, which every object has seen here before it is stored. So a reader that has to start
+  again was overtaken by a writer that got through (lock-free), and no reader waits for another one.
+"""
+
+cimport cython
+from cpython.object cimport PyTypeObject
+
+from atomicpy._runtime.arguments cimport refuse_copy
+from atomicpy._runtime.deferred_refcount cimport used
+
+__all__ = ["AtomicRef"]
+
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+
+    #include "platform/ap_base.h"
+
+    #if PY_VERSION_HEX >= 0x030E0000
+    /* Stored before, or immortal: nothing to do, and no call of the interpreter's. */
+    static inline void ap_enable_try_incref(PyObject *object)
+    {
+        if (!_Py_IsImmortal(object)
+            && !(_Py_atomic_load_ssize_relaxed(&object->ob_ref_shared) & _Py_REF_SHARED_FLAG_MASK)) {
+            PyUnstable_EnableTryIncRef(object);
+        }
+    }
+
+    #define ap_try_incref_shared PyUnstable_TryIncRef
+    #else /* 3.13: the same on the fields of PyObject, which Py_INCREF of that version compiles into every extension */
+
+    /* From here on the shared count alone tells whether the object lives, also to a thread that does not own it. */
+    static inline void ap_enable_try_incref(PyObject *object)
+    {
+        Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
+        while (!_Py_IsImmortal(object) && !(shared & _Py_REF_SHARED_FLAG_MASK)
+               && !_Py_atomic_compare_exchange_ssize(
+                   &object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
+    }
+
+    /* Zero is dead, or not enabled. */
+    static inline int ap_try_incref_shared(PyObject *object)
+    {
+        Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
+        do {
+            if (shared == 0 || shared == _Py_REF_MERGED) {
+                return 0;
+            }
+        } while (!_Py_atomic_compare_exchange_ssize(
+            &object->ob_ref_shared, &shared, shared + (1 << _Py_REF_SHARED_SHIFT)));
+        return 1;
+    }
+    #endif
+
+    /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF. */
+    static inline bool ap_try_incref_own(PyObject *object)
+    {
+        uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
+        if (local == _Py_IMMORTAL_REFCNT_LOCAL) {
+            return true;
+        }
+        if (!_Py_IsOwnedByCurrentThread(object)) {
+            return false;
+        }
+        _Py_atomic_store_uint32_relaxed(&object->ob_ref_local, local + 1);
+        return true;
+    }
+
+    /* Goes on with a value that was read, and that is counted or not yet. */
+    static AP_COLD PyObject *ap_ref_load_from(_Atomic(PyObject *) *field, PyObject *value, bool counted)
+    {
+        for (;;) {
+            if (counted || ap_try_incref_own(value) || ap_try_incref_shared(value)) {
+                if (atomic_load(field) == value) {
+                    return value;
+                }
+                Py_DECREF(value);
+            }
+            value = atomic_load(field);
+            counted = false;
+        }
+    }
+
+    /* An object of this thread that is still there costs no call, and so no frame. */
+    static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
+    {
+        PyObject *value = atomic_load(field);
+        if (!ap_try_incref_own(value)) {
+            return ap_ref_load_from(field, value, false);
+        }
+        return AP_UNLIKELY(atomic_load(field) != value) ? ap_ref_load_from(field, value, true) : value;
+    }
+
+    /* A reference to desired that may be put where others load it. */
+    static inline PyObject *ap_ref_new(PyObject *desired)
+    {
+        ap_enable_try_incref(desired);
+        return Py_NewRef(desired);
+    }
+
+    /* Returns what was there, with the reference that the field had. */
+    static inline PyObject *ap_ref_exchange_at(_Atomic(PyObject *) *field, PyObject *desired)
+    {
+        return atomic_exchange(field, ap_ref_new(desired));
+    }
+
+    /* The caller holds a reference to expected: it is not freed here, and no other object has its address. */
+    static inline int ap_ref_compare_exchange_at(_Atomic(PyObject *) *field, PyObject *expected, PyObject *desired)
+    {
+        PyObject *seen = expected;
+        if (atomic_load(field) != expected) {
+            return 0; /* the load is the operation then */
+        }
+        if (!atomic_compare_exchange_strong(field, &seen, ap_ref_new(desired))) {
+            Py_DECREF(desired); /* the caller holds one of it too */
+            return 0;
+        }
+        Py_DECREF(expected); /* the reference that the field had */
+        return 1;
+    }
+
+    /* `self->value` is a plain `PyObject *`, because Cython's traverse and clear know no other; every access but
+     * theirs, which run when no other thread can, is by this. A macro: only here the struct of the class has a name. */
+    #define ap_ref_field(self) ((_Atomic(PyObject *) *)&(self)->value)
+
+    #else /* the GIL: nothing of Python is called between a read and what follows from it */
+
+    #define ap_ref_field(self) (&(self)->value)
+
+    static inline PyObject *ap_ref_new(PyObject *desired) { return Py_NewRef(desired); }
+
+    static inline PyObject *ap_ref_load_at(PyObject **field) { return Py_NewRef(*field); }
+
+    static inline PyObject *ap_ref_exchange_at(PyObject **field, PyObject *desired)
+    {
+        PyObject *old = *field;
+        *field = Py_NewRef(desired);
+        return old;
+    }
+
+    static inline int ap_ref_compare_exchange_at(PyObject **field, PyObject *expected, PyObject *desired)
+    {
+        if (*field != expected) {
+            return 0;
+        }
+        *field = Py_NewRef(desired);
+        Py_DECREF(expected); /* not the last: the caller holds one too */
+        return 1;
+    }
+
+    #endif
+
+    #define ap_ref_load(self) ap_ref_load_at(ap_ref_field(self))
+    #define ap_ref_exchange(self, desired) ap_ref_exchange_at(ap_ref_field(self), desired)
+    #define ap_ref_compare_exchange(self, expected, desired) \
+        ap_ref_compare_exchange_at(ap_ref_field(self), expected, desired)
+    """
+    object ap_ref_new(object desired)
+    object ap_ref_load(AtomicRef self)
+    object ap_ref_exchange(AtomicRef self, object desired)
+    bint ap_ref_compare_exchange(AtomicRef self, object expected, object desired) noexcept
+
+
+@cython.final
+cdef class AtomicRef:
+    """AtomicRef(value=None)
+--
+
+    A reference to an object that threads share: a configuration that is replaced as a whole, the head of a list.
+
+    Every method is one atomic step, sequentially consistent, and none waits for another thread. What `load()` returns
+    is never a freed object, however hard the threads race. `compare_exchange` compares by identity (`is`). Only the
+    reference is shared safely: what two threads do to the object itself is up to that object.
+
+    >>> config = AtomicRef({"retries": 3})
+    >>> config.update(lambda old: old | {"timeout": 10})
+    {'retries': 3, 'timeout': 10}
+    """
+
+    def __cinit__(self, value=None):
+        self.value = ap_ref_new(value)
+
+    @classmethod
+    def __class_getitem__(cls, item, /):
+        """AtomicRef[T], for annotations.
+
+        >>> AtomicRef[int]
+        atomicpy.atomic.atomic_ref.AtomicRef[int]
+        """
+        import types
+
+        return types.GenericAlias(cls, item)
+
+    def load(self, /):
+        """Atomically read the reference and return the object.
+
+        >>> AtomicRef("a").load()
+        'a'
+        """
+        used(self)
+        return ap_ref_load(self)
+
+    def store(self, value, /):
+        """Atomically replace the reference.
+
+        >>> a = AtomicRef("a")
+        >>> a.store("b")
+        >>> a.load()
+        'b'
+        """
+        used(self)
+        ap_ref_exchange(self, value)
+
+    def exchange(self, value, /):
+        """Atomically replace the reference and return the old object.
+
+        Equivalent to, in one step: `old = a; a = value; return old`.
+
+        >>> a = AtomicRef("a")
+        >>> a.exchange("b"), a.load()
+        ('a', 'b')
+        """
+        used(self)
+        return ap_ref_exchange(self, value)
+
+    def compare_exchange(self, expected, desired, /):
+        """Atomically replace the reference by `desired` if it is to `expected`; return whether it was replaced.
+
+        Equivalent to, in one step: `if a is expected: a = desired; return True`, else `return False`.
+
+        >>> first = ["a"]
+        >>> a = AtomicRef(first)
+        >>> a.compare_exchange(["a"], None), a.compare_exchange(first, None), a.load()
+        (False, True, None)
+        """
+        used(self)
+        return ap_ref_compare_exchange(self, expected, desired)
+
+    def update(self, fn, /):
+        """Atomically replace the object by `fn(object)` and return the new one.
+
+        Equivalent to: `old = a.load(); new = fn(old)`, then `compare_exchange(old, new)`, again from the start until
+        that succeeds. So `fn` may run more than once, with a fresh object each time, and must have no side effect; in
+        particular it must not change the old object but return another one. What `fn` raises is raised here, and the
+        reference is as it was.
+
+        >>> a = AtomicRef((1, 2))
+        >>> a.update(lambda old: (*old, 3))
+        (1, 2, 3)
+        """
+        while True:
+            old = ap_ref_load(self)
+            new = fn(old)
+            if ap_ref_compare_exchange(self, old, new):
+                return new
+
+    def __repr__(self):
+        return f"AtomicRef({ap_ref_load(self)!r})"
+
+    def __reduce_ex__(self, protocol, /):
+        refuse_copy(self)
+
+
+cdef extern from *:
+    """
+    #include "_runtime/fast_calls.h"
+
+    /* The struct of the class, as its .pxd lays it out. */
+    typedef struct { PyObject_HEAD PyObject *value, *weakrefs; } ap_ref_object;
+
+    static inline bool compare_exchange_plain(
+        PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)
+    {
+        if (nargs != 2) {
+            return false;
+        }
+        *result = ap_box_bool(ap_ref_compare_exchange_at(ap_ref_field((ap_ref_object *)self), args[0], args[1]));
+        return true;
+    }
+    AP_SHORTCUT(compare_exchange, compare_exchange_plain)
+
+    static vectorcallfunc ap_new_method;
+    static PyObject *ap_new_shortcut(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)
+    {
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        if (names != NULL || nargs > 1) {
+            return ap_new_method(type, args, nargsf, names);
+        }
+        ap_ref_object *self = PyObject_GC_New(ap_ref_object, (PyTypeObject *)type);
+        if (self != NULL) {
+            self->value = nargs == 1 ? ap_ref_new(args[0]) : Py_NewRef(Py_None);
+            self->weakrefs = NULL;
+            PyObject_GC_Track(self);
+        }
+        return (PyObject *)self;
+    }
+
+    static inline PyObject *load_body(PyObject *self, PyObject *unused)
+    {
+        (void)unused;
+        return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
+    }
+    AP_SHARED(load, (PyObject *self, PyObject *unused), (self, unused))
+
+    static PyCFunction exchange_method;
+    static inline PyObject *exchange_body(PyObject *self, PyObject *value)
+    {
+        return ap_ref_exchange_at(ap_ref_field((ap_ref_object *)self), value);
+    }
+    AP_SHARED(exchange, (PyObject *self, PyObject *value), (self, value))
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT_END,
+    };
+
+    static int ap_put_all(PyTypeObject *type)
+    {
+        return ap_put_new(type, sizeof(ap_ref_object), ap_new_shortcut, &ap_new_method)
+            || ap_put_shortcuts(type, ap_shortcuts);
+    }
+    """
+    int ap_put_all(PyTypeObject *type) except -1
+
+ap_put_all(<PyTypeObject *>AtomicRef)

@@ -1,0 +1,1 @@
+"""The command line: the demo and the timeline. They use the package as any user does."""

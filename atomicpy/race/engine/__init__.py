@@ -1,0 +1,1 @@
+"""The detector's engine: what happened before what, and which accesses race."""

@@ -1,0 +1,22 @@
+"""asyncio: call_soon_threadsafe -> the callback, which carries to_thread, run_in_executor, run_coroutine_threadsafe."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from atomicpy.race.engine.engine import Around, Clock
+from atomicpy.race.happens_before.patch import around
+
+
+def install() -> None:
+    import asyncio  # here: it is large, and only the detector needs it
+
+    def calls(self: Any, callback: Any = None, *arguments: Any, **named: Any) -> Any:
+        if not callable(callback) or sys.is_finalizing():
+            return None
+        clock = Clock()
+        clock.release()
+        return (self, Around(callback, clock.acquire), *arguments), named
+
+    around(asyncio.BaseEventLoop, "call_soon_threadsafe", calls)

@@ -1,0 +1,1 @@
+"""Instrumenting modules: the import hook and the rewriting of their syntax trees."""

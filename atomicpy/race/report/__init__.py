@@ -1,0 +1,1 @@
+"""A race as a value, as text, as JSON and SARIF."""

@@ -1,0 +1,1 @@
+"""One run of a program under the detector: the program, the session."""

@@ -1,0 +1,1 @@
+"""Blocking primitives: mutex, readers-writer mutex, once, wait group."""

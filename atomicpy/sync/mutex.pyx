@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""Mutex: a drop-in for `threading.Lock`. The algorithm, its states and its fairness are in `src/sync/ap_mutex.h`.
+
+Every wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
+garbage collector go on, and works in the child after `os.fork()`.
+"""
+
+cimport cython
+from cpython.object cimport PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+
+__all__ = ["Mutex"]
+
+cdef extern from "sync/ap_mutex.h" nogil:
+    uint64_t ap_mutex_owner(ap_mutex *m) noexcept
+    bint ap_mutex_lock_until(ap_mutex *m, int64_t since, int64_t deadline) noexcept
+    bint ap_mutex_unlock(ap_mutex *m) noexcept
+
+cdef extern from "platform/ap_thread.h" nogil:
+    bint ap_thread_is_orphan(uint64_t mark) noexcept
+
+cdef extern from "park/ap_wait.h" nogil:
+    size_t ap_sleepers(const void *word) noexcept
+
+start_core()
+
+
+cdef bint lock_until(void *mutex, uint64_t since, int64_t deadline) noexcept nogil:
+    return ap_mutex_lock_until(<ap_mutex *>mutex, since, deadline)
+
+
+cdef int refuse_orphaned(void *mutex) except -1:
+    if ap_thread_is_orphan(ap_mutex_owner(<ap_mutex *>mutex)):
+        refuse_orphan("Mutex", "held")
+    return 0
+
+
+cdef void mutex_lock(Mutex m) noexcept nogil:
+    if not ap_mutex_try_lock(&m.mutex):
+        ap_mutex_lock_until(&m.mutex, ap_now(), AP_FOREVER)
+
+
+cdef bint mutex_unlock(Mutex m) noexcept nogil:
+    return ap_mutex_unlock(&m.mutex)
+
+
+cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
+    return block(lock_until, &m.mutex, ap_now(), deadline, refuse_orphaned)
+
+
+@cython.final
+cdef class Mutex:
+    """Mutex()
+--
+
+    A lock that one thread holds at a time: a drop-in for `threading.Lock`.
+
+    It can be released by another thread than the one that took it, it is not recursive, and
+    `threading.Condition(Mutex())` works. A thread that waits is not starved: the mutex is handed to the one that
+    waits longest, once that has waited for 0.125 ms. Its repr names the thread that took it, and how many wait. What
+    was written while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the following
+    acquire).
+
+    >>> balance = Mutex()
+    >>> with balance:
+    ...     balance.locked()
+    True
+    >>> balance.locked()
+    False
+    """
+
+    def __cinit__(self):
+        ap_mutex_init(&self.mutex)
+
+    def __init__(self):
+        # __cinit__ without parameters ignores what it is given; this one refuses arguments.
+        pass
+
+    def acquire(self, blocking=True, timeout=-1):
+        """Take the mutex, and return whether it was taken.
+
+        Waits while another holder has it: for ever, for at most `timeout` seconds (int or float, on the monotonic
+        clock), or not at all with `blocking=False`.
+
+        Raises ValueError for a negative timeout other than -1 or a timeout with `blocking=False`, OverflowError for
+        one above `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread; the mutex is not taken
+        then. In the child after `os.fork()`, to wait without a timeout for a mutex that another thread of the parent
+        holds is a RuntimeError: that thread is not there. `_at_fork_reinit()` makes the mutex free.
+
+        >>> m = Mutex()
+        >>> m.acquire(), m.acquire(blocking=False), m.acquire(timeout=0.01)
+        (True, False, False)
+        """
+        # Before the first try: a bad argument is an error on a free mutex too.
+        cdef int64_t deadline = deadline_of(blocking, timeout)
+        used(self)
+        return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
+
+    def release(self, /):
+        """Give the mutex back, and wake one thread that waits for it. Any thread may.
+
+        Raises RuntimeError where nobody holds it.
+
+        >>> m = Mutex()
+        >>> m.release()
+        Traceback (most recent call last):
+        RuntimeError: release unlocked lock
+        """
+        used(self)
+        if not ap_mutex_unlock(&self.mutex):
+            raise RuntimeError("release unlocked lock")
+
+    def locked(self, /):
+        """Return whether somebody holds the mutex at this moment.
+
+        >>> Mutex().locked()
+        False
+        """
+        return ap_mutex_is_locked(&self.mutex)
+
+    def __enter__(self, /):
+        used(self)
+        return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
+
+    def __exit__(self, exc_type, exc_value, traceback, /):
+        used(self)
+        if not ap_mutex_unlock(&self.mutex):
+            raise RuntimeError("release unlocked lock")
+
+    def _at_fork_reinit(self, /):
+        """Make the mutex free again in the child after `os.fork()`, where the thread that held it is not."""
+        ap_mutex_init(&self.mutex)
+
+    def __repr__(self):
+        cdef uint64_t owner = ap_mutex_owner(&self.mutex)
+        at = f"atomicpy.Mutex object at {<size_t><void *>self:#x}"
+        if not owner:
+            return f"<unlocked {at}>"
+        waiters = ap_sleepers(&self.mutex)
+        shown = owner_shown(owner, ap_thread_is_orphan(owner))
+        return f"<locked {at.replace(' at ', f' owner={shown} waiters={waiters} at ')}>"
+
+
+cdef extern from *:
+    """
+    #include "sync/fast_calls_lock.h"
+
+    typedef struct { PyObject_HEAD ap_mutex mutex; PyObject *weakrefs; } ap_mutex_object;
+    #define ap_mutex_of(self) (&((ap_mutex_object *)self)->mutex)
+
+    AP_SHORTCUT_ENTER(enter, ap_mutex_try_lock(ap_mutex_of(self)))
+    AP_SHORTCUT_EXIT(exit, ap_mutex_unlock(ap_mutex_of(self)))
+
+    static const ap_shortcut ap_shortcuts[] = {
+        AP_PUT_NOARGS_AS("__enter__", enter), AP_PUT_AS("__exit__", exit), AP_PUT_END,
+    };
+
+    static int ap_put_all(PyTypeObject *type)
+    {
+        return ap_put_layout(type, sizeof(ap_mutex_object)) || ap_put_shortcuts(type, ap_shortcuts);
+    }
+    """
+    int ap_put_all(PyTypeObject *type) except -1
+
+ap_put_all(<PyTypeObject *>Mutex)
+defer_when_shared(<PyTypeObject *>Mutex)

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""Once and once: one thread calls it, all get its result. The states are in `src/sync/ap_once.h`.
+
+The wait ends at Ctrl-C in the main thread, lets the other threads and the garbage collector go on, and works in the
+child after `os.fork()`.
+"""
+
+cimport cython
+from cpython.object cimport PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._runtime.blocking cimport AP_FOREVER, block, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.deferred_refcount cimport used
+
+__all__ = ["Once", "once"]
+
+cdef extern from "sync/ap_once.h" nogil:
+    ctypedef enum ap_once_result:
+        AP_ONCE_DONE
+        AP_ONCE_MINE
+        AP_ONCE_TIMED_OUT
+
+    void ap_once_init(ap_once *o) noexcept
+    bint ap_once_is_done(ap_once *o) noexcept
+    uint64_t ap_once_runner(ap_once *o) noexcept
+    ap_once_result ap_once_begin(ap_once *o, int64_t deadline) noexcept
+    void ap_once_finish(ap_once *o) noexcept
+
+cdef extern from "platform/ap_thread.h" nogil:
+    bint ap_thread_is_orphan(uint64_t mark) noexcept
+    bint ap_thread_is_me(uint64_t mark) noexcept
+
+cdef extern from "park/ap_wait.h" nogil:
+    size_t ap_sleepers(const void *word) noexcept
+
+start_core()
+
+
+cdef struct beginner:
+    ap_once *state
+    bint mine
+
+
+cdef bint begin_until(void *beginning, uint64_t unused, int64_t deadline) noexcept nogil:
+    cdef beginner *b = <beginner *>beginning
+    cdef ap_once_result result = ap_once_begin(b.state, deadline)
+    b.mine = result == AP_ONCE_MINE
+    return result != AP_ONCE_TIMED_OUT
+
+
+cdef int refuse_hopeless(void *beginning) except -1:
+    """Where this very thread is at it, below on the stack, or a thread that fork() has left in another process."""
+    cdef uint64_t runner = ap_once_runner((<beginner *>beginning).state)
+    if runner == 0:
+        return 0
+    if ap_thread_is_me(runner):
+        raise RuntimeError(
+            "the function of this Once is running, in this very thread: to wait for it here is to wait for ever. It"
+            " must not call do() of the same Once, nor may a signal handler or a __del__ that interrupts it"
+        )
+    if ap_thread_is_orphan(runner):
+        refuse_orphan("Once", "in the middle of its function")
+    return 0
+
+
+cdef object outcome(Once once):
+    if once.error is None:
+        return once.result
+    # As it was: each raise would add to the traceback of the one exception that all get.
+    raise once.error.with_traceback(once.traceback)
+
+
+cdef object do_or_wait(Once once, object fn, tuple args, dict kwargs):
+    cdef beginner b
+    b.state = &once.state
+    b.mine = False
+    block(begin_until, &b, 0, AP_FOREVER, refuse_hopeless)
+    if b.mine:
+        try:
+            once.result = fn(*args, **kwargs)
+        except BaseException as error:
+            once.error = error
+            once.traceback = error.__traceback__
+        finally:
+            ap_once_finish(&once.state)
+    return outcome(once)
+
+
+@cython.final
+cdef class Once:
+    """Once()
+--
+
+    Calls one function, once, however many threads ask for it. Go's `sync.Once`, which gives its result to all.
+
+    >>> settings = Once()
+    >>> settings.do(dict, debug=True)
+    {'debug': True}
+    >>> settings.do(dict, debug=False)
+    {'debug': True}
+    """
+
+    def __cinit__(self):
+        ap_once_init(&self.state)
+
+    def __init__(self):
+        pass
+
+    def do(self, fn, /, *args, **kwargs):
+        """Call `fn(*args, **kwargs)` if nothing was called before, and return the result of the first call.
+
+        A call while the first one runs waits for it. If the first one raises, each call raises that exception, also a
+        KeyboardInterrupt: it is not tried again. What the function wrote is seen by all whose call has returned.
+
+        Raises TypeError where `fn` cannot be called, and RuntimeError where the wait could not end: from within the
+        function itself, in its thread, and in the child after `os.fork()` while another thread was at it. Raises
+        KeyboardInterrupt at Ctrl-C in the main thread while it waits; the first call goes on.
+
+        >>> Once().do(max, 3, 4)
+        4
+        """
+        if not callable(fn):
+            raise TypeError(f"do() needs a function to call, not the {type(fn).__name__} {fn!r}")
+        if ap_once_is_done(&self.state):
+            return outcome(self)
+        return do_or_wait(self, fn, args, kwargs)
+
+    def __repr__(self):
+        cdef uint64_t runner = ap_once_runner(&self.state)
+        at = f"{<size_t><void *>self:#x}"
+        if runner:
+            owner = owner_shown(runner, ap_thread_is_orphan(runner))
+            return f"<running atomicpy.Once object owner={owner} waiters={ap_sleepers(&self.state)} at {at}>"
+        return f"<{'done' if ap_once_is_done(&self.state) else 'new'} atomicpy.Once object at {at}>"
+
+
+@cython.final
+cdef class once:
+    """once(fn, /)
+--
+
+    Make a function that calls `fn()` the first time and returns that result every time. Go's `sync.OnceValue`.
+
+    For a function without parameters. It waits and raises as `Once.do` does. `__wrapped__` is `fn`.
+
+    >>> @once
+    ... def settings():
+    ...     print("read")
+    ...     return {"debug": True}
+    >>> settings()
+    read
+    {'debug': True}
+    >>> settings()
+    {'debug': True}
+    """
+
+    cdef Once done               # whether it was called, and what came of it
+    cdef object fn
+    cdef dict __dict__           # __name__, __doc__ and so on, as those of fn
+    cdef object __weakref__
+    cdef void *vectorcall        # the plain call, below
+
+    def __cinit__(self, *args, **kwargs):
+        self.done = Once()
+        self.vectorcall = <void *>call_shortcut
+
+    def __init__(self, fn, /):
+        if not callable(fn):
+            raise TypeError(f"once() needs a function to call, not the {type(fn).__name__} {fn!r}")
+        if self.fn is not None:  # initialised again
+            self.done = Once()
+        self.fn = fn
+        # Here, because importing the package costs nothing that threading has not imported already.
+        from functools import update_wrapper
+        update_wrapper(self, fn)
+
+    def __call__(self):
+        used(self)
+        if ap_once_is_done(&self.done.state):
+            return outcome(self.done)
+        if self.fn is None:
+            raise TypeError("this once has no function yet: its __init__(fn) was not called")
+        return do_or_wait(self.done, self.fn, (), {})
+
+    def __repr__(self):
+        return f"<atomicpy.once of {self.fn!r}>"
+
+
+# In front of do(), which builds a tuple and a dict each time, where there is a result to return, and of the call of a
+# once, which goes through a slot of its type: see fast_calls.h.
+cdef extern from *:
+    """
+    #include "_runtime/fast_calls.h"
+
+    typedef struct {
+        PyObject_HEAD
+        ap_once state;
+        PyObject *result, *error, *traceback, *weakrefs;
+    } ap_once_object;
+
+    typedef struct {
+        PyObject_HEAD
+        ap_once_object *done;
+        PyObject *fn, *dict, *weakrefs;
+        vectorcallfunc vectorcall;
+    } ap_once_function;
+
+    static inline PyObject *ap_once_result_of(ap_once_object *once)
+    {
+        return ap_once_is_done(&once->state) && once->error == Py_None ? Py_NewRef(once->result) : NULL;
+    }
+
+    static PyCFunction do_method;
+
+    static PyObject *do_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    {
+        PyObject *result;
+        ap_used(self);
+        if (nargs > 0 && PyCallable_Check(args[0]) && (result = ap_once_result_of((ap_once_object *)self)) != NULL) {
+            return result;
+        }
+        return ((ap_method)(void (*)(void))do_method)(self, args, nargs, names);
+    }
+
+    /* What the type's own slot does with these arguments. */
+    static AP_COLD PyObject *call_method(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    {
+        Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
+        PyObject *given = PyTuple_New(nargs), *by_name = named > 0 ? PyDict_New() : NULL, *result = NULL;
+        bool ok = given != NULL && (named == 0 || by_name != NULL);
+        for (Py_ssize_t i = 0; ok && i < nargs; i++) {
+            PyTuple_SET_ITEM(given, i, Py_NewRef(args[i]));
+        }
+        for (Py_ssize_t i = 0; ok && i < named; i++) {
+            ok = PyDict_SetItem(by_name, PyTuple_GET_ITEM(names, i), args[nargs + i]) == 0;
+        }
+        if (ok) {
+            result = Py_TYPE(self)->tp_call(self, given, by_name);
+        }
+        Py_XDECREF(given);
+        Py_XDECREF(by_name);
+        return result;
+    }
+
+    static PyObject *call_shortcut(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+    {
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+        PyObject *result;
+        ap_used(self);
+        if (nargs == 0 && names == NULL && (result = ap_once_result_of(((ap_once_function *)self)->done)) != NULL) {
+            return result;
+        }
+        return call_method(self, args, nargs, names);
+    }
+
+    static const ap_shortcut ap_shortcuts[] = {AP_PUT(do), AP_PUT_END};
+
+    static int ap_put_do(PyTypeObject *once, PyTypeObject *function)
+    {
+        PyTypeObject *type = once->tp_basicsize != sizeof(ap_once_object)           ? once
+                             : function->tp_basicsize != sizeof(ap_once_function) ? function
+                                                                                    : NULL;
+        if (type != NULL) {
+            PyErr_Format(PyExc_SystemError, "%s is not laid out as its shortcut expects", type->tp_name);
+            return -1;
+        }
+        function->tp_vectorcall_offset = offsetof(ap_once_function, vectorcall);
+        function->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
+        return ap_put_shortcuts(once, ap_shortcuts);
+    }
+    """
+    void call_shortcut()
+    int ap_put_do(PyTypeObject *once, PyTypeObject *function) except -1
+
+ap_put_do(<PyTypeObject *>Once, <PyTypeObject *>once)

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: MIT
+"""RWMutex: many readers or one writer. The algorithm, its states and its fairness are in `src/sync/ap_rwmutex.h`.
+
+Every wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
+garbage collector go on, and works in the child after `os.fork()`.
+"""
+
+cimport cython
+from cpython.mem cimport PyObject_Free
+from cpython.object cimport PyTypeObject
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+
+__all__ = ["RWMutex"]
+
+cdef extern from "sync/ap_mutex.h" nogil:
+    ctypedef struct ap_mutex:
+        pass
+    uint64_t ap_mutex_owner(ap_mutex *m) noexcept
+
+cdef extern from "sync/ap_rwmutex.h" nogil:
+    # As far as repr() asks who sleeps on which word.
+    ctypedef struct ap_rwmutex_words "ap_rwmutex":
+        ap_mutex writers
+        int state
+        int drained
+
+    void ap_rwmutex_init(ap_rwmutex *rw) noexcept
+    uint64_t ap_rwmutex_state(ap_rwmutex *rw) noexcept
+    uint64_t ap_rwmutex_readers_of(uint64_t state) noexcept
+    bint ap_rwmutex_is_writing(uint64_t state) noexcept
+    bint ap_rwmutex_try_read_lock(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_read_lock_until(ap_rwmutex *rw, int64_t deadline) noexcept
+    bint ap_rwmutex_read_unlock(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_try_write_lock(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_write_lock_until(ap_rwmutex *rw, int64_t since, int64_t deadline) noexcept
+    bint ap_rwmutex_write_unlock(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_enter_until(ap_rwmutex *rw, int64_t since, int64_t deadline) noexcept
+    bint ap_rwmutex_announce(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline) noexcept
+    void ap_rwmutex_retract(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_readers_are_orphans(ap_rwmutex *rw) noexcept
+
+cdef extern from "platform/ap_thread.h" nogil:
+    bint ap_thread_is_orphan(uint64_t mark) noexcept
+
+cdef extern from "park/ap_wait.h" nogil:
+    size_t ap_sleepers(const void *word) noexcept
+
+start_core()
+
+
+cdef void rwmutex_read_lock(RWMutex rw) noexcept nogil:
+    ap_rwmutex_read_lock_until(&rw.rw, AP_FOREVER)
+
+
+cdef bint rwmutex_read_unlock(RWMutex rw) noexcept nogil:
+    return ap_rwmutex_read_unlock(&rw.rw)
+
+
+cdef void rwmutex_write_lock(RWMutex rw) noexcept nogil:
+    if not ap_rwmutex_try_write_lock(&rw.rw):
+        ap_rwmutex_write_lock_until(&rw.rw, ap_now(), AP_FOREVER)
+
+
+cdef bint rwmutex_write_unlock(RWMutex rw) noexcept nogil:
+    return ap_rwmutex_write_unlock(&rw.rw)
+
+
+cdef inline uint64_t writer_of(ap_rwmutex *rw) noexcept:
+    """The mark of the writer that has come, inside or not yet; or zero."""
+    return ap_mutex_owner(&(<ap_rwmutex_words *>rw).writers)
+
+
+# ---- waiting to read ----
+
+
+cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil:
+    return ap_rwmutex_read_lock_until(<ap_rwmutex *>rw, deadline)
+
+
+cdef int refuse_orphaned_writer(void *rw) except -1:
+    # One that was not inside yet is no hindrance: the core retracts for it. That may be in between, and another writer
+    # be inside by then; but no mark of an orphan comes back.
+    cdef uint64_t writer = writer_of(<ap_rwmutex *>rw)
+    if (
+        ap_thread_is_orphan(writer)
+        and ap_rwmutex_is_writing(ap_rwmutex_state(<ap_rwmutex *>rw))
+        and writer_of(<ap_rwmutex *>rw) == writer
+    ):
+        refuse_orphan("RWMutex", "held for writing")
+    return 0
+
+
+cdef bint acquire_read_slow(RWMutex rw, int64_t deadline) except -1:
+    return block(read_until, &rw.rw, 0, deadline, refuse_orphaned_writer)
+
+
+# ---- waiting to write ----
+
+# A writer that has come stays where it is while it looks for signals, and so holds back new readers all the time.
+cdef struct writer:
+    ap_rwmutex *rw
+    bint announced
+
+
+cdef bint write_until(void *waiting, uint64_t since, int64_t deadline) noexcept nogil:
+    cdef writer *w = <writer *>waiting
+    if not w.announced:
+        if not ap_rwmutex_enter_until(w.rw, since, deadline):
+            return False
+        w.announced = True
+        if ap_rwmutex_announce(w.rw):
+            return True
+    return ap_rwmutex_drain(w.rw, deadline)
+
+
+cdef int refuse_orphaned(void *waiting) except -1:
+    cdef writer *w = <writer *>waiting
+    refuse_orphaned_writer(w.rw)
+    if ap_rwmutex_readers_are_orphans(w.rw):
+        refuse_orphan("RWMutex", "held for reading")
+    return 0
+
+
+cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
+    cdef writer w
+    cdef bint taken = False
+    w.rw = &rw.rw
+    w.announced = False
+    try:
+        taken = block(write_until, &w, ap_now(), deadline, refuse_orphaned)
+    finally:
+        if w.announced and not taken:
+            ap_rwmutex_retract(&rw.rw)
+    return taken
+
+
+cdef inline int release_read(RWMutex rw) except -1:
+    if not ap_rwmutex_read_unlock(&rw.rw):
+        raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
+    return 0
+
+
+cdef inline int release_write(RWMutex rw) except -1:
+    if not ap_rwmutex_write_unlock(&rw.rw):
+        raise RuntimeError("release_write() of an RWMutex that nobody holds for writing")
+    return 0
+
+
+# ---- what read() and write() return: see fast_calls_rwmutex.h, which makes and drops them --------------------------
+
+
+@cython.final
+cdef class Itself:
+    """A method of _Reading or _Writing, up to Python 3.13: bound to an object it is the object, which can be called."""
+
+    cdef object method
+
+    def __init__(self, method):
+        self.method = method
+
+    def __get__(self, instance, owner):
+        return self.method if instance is None else instance
+
+    def __call__(self, *arguments):
+        return self.method(*arguments)
+
+
+@cython.final
+@cython.no_gc  # it refers to an RWMutex only, which refers to nothing
+cdef class _Reading:
+    """_Reading()
+--
+
+    What RWMutex.read() returns: holds the lock for reading in a `with` statement."""
+
+    cdef void *call
+    cdef readonly RWMutex rw  # also for the race detector
+
+    def __cinit__(self):
+        raise TypeError("made by RWMutex.read() only")
+
+    def __enter__(self, /):
+        return acquire_read_slow(self.rw, AP_FOREVER)
+
+    def __exit__(self, exc_type, exc_value, traceback, /):
+        release_read(self.rw)
+
+
+@cython.final
+@cython.no_gc  # as above
+cdef class _Writing:
+    """_Writing()
+--
+
+    What RWMutex.write() returns: holds the lock for writing in a `with` statement."""
+
+    cdef void *call
+    cdef readonly RWMutex rw  # also for the race detector
+
+    def __cinit__(self):
+        raise TypeError("made by RWMutex.write() only")
+
+    def __enter__(self, /):
+        return acquire_write_slow(self.rw, AP_FOREVER)
+
+    def __exit__(self, exc_type, exc_value, traceback, /):
+        release_write(self.rw)
+
+
+@cython.final
+cdef class RWMutex:
+    """RWMutex()
+--
+
+    A lock that many threads hold for reading, or one for writing. Go's `sync.RWMutex`.
+
+    A writer that waits holds back the readers that come after it, and lets in all that wait when it leaves: neither
+    side starves the other. So a thread that reads must not begin to read again, nor to write, before it has ended:
+    a writer may have come in between, and both would wait for ever. Any thread may release what another one acquired.
+
+    What was written while holding it for writing is seen by whoever holds it next, in either way (C11, 5.1.2.4).
+    In the child after `os.fork()`, to wait without a timeout for what other threads of the parent hold is a
+    RuntimeError, since they are not there.
+
+    >>> config, lock = {"debug": False}, RWMutex()
+    >>> with lock.write():
+    ...     config["debug"] = True
+    >>> with lock.read():
+    ...     config["debug"]
+    True
+    """
+
+    def __cinit__(self):
+        ap_rwmutex_init(&self.rw)
+
+    def __dealloc__(self):
+        PyObject_Free(self.spare)
+
+    def __init__(self):
+        # __cinit__ without parameters ignores what it is given; this one refuses arguments.
+        pass
+
+    def acquire_read(self, blocking=True, timeout=-1):
+        """Begin to read, beside other readers, and return whether that was possible.
+
+        Waits while a writer is inside or waits: for ever, for at most `timeout` seconds (int or float, on the monotonic
+        clock), or not at all with `blocking=False`. Raises as `Mutex.acquire` does; the lock is not held then.
+
+        >>> lock = RWMutex()
+        >>> lock.acquire_read(), lock.acquire_read(), lock.acquire_write(timeout=0.01)
+        (True, True, False)
+        """
+        cdef int64_t deadline = deadline_of(blocking, timeout)
+        used(self)
+        return ap_rwmutex_try_read_lock(&self.rw) or (deadline != 0 and acquire_read_slow(self, deadline))
+
+    def release_read(self, /):
+        """End to read; the last reader lets in the writer that waits.
+
+        Raises RuntimeError where nobody reads.
+
+        >>> RWMutex().release_read()
+        Traceback (most recent call last):
+        RuntimeError: release_read() of an RWMutex that nobody holds for reading
+        """
+        used(self)
+        release_read(self)
+
+    def acquire_write(self, blocking=True, timeout=-1):
+        """Begin to write, alone, and return whether that was possible.
+
+        Waits while a reader or a writer is inside: for ever, for at most `timeout` seconds (int or float, on the
+        monotonic clock), or not at all with `blocking=False`. While it waits no more readers get in; among the writers
+        it is fair as `Mutex` is. Raises as `Mutex.acquire` does; the lock is not held then.
+
+        >>> lock = RWMutex()
+        >>> lock.acquire_write(), lock.acquire_read(blocking=False), lock.acquire_write(timeout=0.01)
+        (True, False, False)
+        """
+        cdef int64_t deadline = deadline_of(blocking, timeout)
+        used(self)
+        return ap_rwmutex_try_write_lock(&self.rw) or (deadline != 0 and acquire_write_slow(self, deadline))
+
+    def release_write(self, /):
+        """End to write: all readers that wait get in; where there are none, the next writer.
+
+        Raises RuntimeError where nobody writes.
+
+        >>> RWMutex().release_write()
+        Traceback (most recent call last):
+        RuntimeError: release_write() of an RWMutex that nobody holds for writing
+        """
+        used(self)
+        release_write(self)
+
+    def read(self, /):
+        """Return a context manager that holds the lock for reading.
+
+        Equivalent to: `acquire_read()`, the body, and at its end, whatever the end, `release_read()`.
+
+        >>> lock = RWMutex()
+        >>> with lock.read(), lock.read():
+        ...     lock.acquire_write(blocking=False)
+        False
+        """
+        # The shortcut does it all.
+
+    def write(self, /):
+        """Return a context manager that holds the lock for writing.
+
+        Equivalent to: `acquire_write()`, the body, and at its end, whatever the end, `release_write()`.
+
+        >>> lock = RWMutex()
+        >>> with lock.write():
+        ...     lock.acquire_read(blocking=False)
+        False
+        """
+        # The shortcut does it all.
+
+    def _at_fork_reinit(self, /):
+        """Make the lock free again in the child after `os.fork()`, where the threads that held it are not."""
+        ap_rwmutex_init(&self.rw)
+
+    def __repr__(self):
+        cdef ap_rwmutex_words *words = <ap_rwmutex_words *>&self.rw
+        cdef uint64_t state = ap_rwmutex_state(&self.rw), writer = writer_of(&self.rw)
+        cdef size_t waiters = ap_sleepers(&words.writers) + ap_sleepers(&words.state) + ap_sleepers(&words.drained)
+        at = f"{<size_t><void *>self:#x}"
+        if ap_rwmutex_is_writing(state):
+            owner = owner_shown(writer, ap_thread_is_orphan(writer))
+            return f"<write-locked atomicpy.RWMutex object owner={owner} waiters={waiters} at {at}>"
+        if ap_rwmutex_readers_of(state):
+            readers = ap_rwmutex_readers_of(state)
+            return f"<read-locked atomicpy.RWMutex object readers={readers} waiters={waiters} at {at}>"
+        return f"<unlocked atomicpy.RWMutex object at {at}>"
+
+
+cdef extern from "sync/fast_calls_rwmutex.h":
+    int ap_put_all(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
+
+ap_put_all(<PyTypeObject *>RWMutex, <PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
+defer_when_shared(<PyTypeObject *>RWMutex)

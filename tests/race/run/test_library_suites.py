@@ -1,0 +1,64 @@
+"""The standard library's own tests, instrumented: each passes and fails as it does without."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import PYTHON
+
+SUITES = [
+    *("test_grammar", "test_generators", "test_with", "test_patma", "test_descr", "test_scope"),
+    *("test_contextlib", "test_dict", "test_functools", "test_itertools", "test_list", "test_set", "test_traceback"),
+]
+# Tests that see the detector, and what they see.
+SEEN = {
+    # How often a key's own __hash__ and __eq__ are called. Once there are threads (the suite has some from 3.14 on),
+    # the engine looks a key up for itself as well: what is one key is for the key to say.
+    "test_dict": {"test_setitem_atomic_at_resize"},
+}
+# Too slow to stand above, and tried by hand: test_threading and test_queue. They end as without the detector, but for
+# races that are reported. Of test_threading three, which are some: test_can_interrupt_tight_loops waits for a flag in a
+# loop; in test_PyThreadState_SetAsyncExc an exception thrown into another thread is all the order there is; in
+# test_frame_tstate_tracing there is a thread of C, for whose end C waits. Of test_queue one, of LifoQueue, which is
+# none: it imports a second copy of the module `queue`, whose classes are not those that the detector has replaced.
+
+# The engine itself; over the plain one where it has not been built, as from a checkout.
+BUILT = importlib.util.find_spec("atomicpy.race.engine.engine") is not None
+PLAIN = str(Path(__file__).parents[1] / "support" / "plain_race.py")
+RACE = [*PYTHON, "-m", "atomicpy", "race"] if BUILT else [sys.executable, PLAIN, "race"]
+
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
+
+
+def outcome(command, folder):
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    ran = re.search(r"^Ran (\d+) tests", done.stderr, re.M)
+    assert ran, done.stderr
+    ends = re.findall(
+        r"^(.+) \.\.\. .*?(ok|skipped.*|FAIL|ERROR|expected failure|unexpected success)$", done.stderr, re.M
+    )
+    return done.returncode, int(ran[1]), done.stderr.splitlines()[-1], sorted(ends)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_library_tests(suite, tmp_path):
+    if importlib.util.find_spec(f"test.{suite}") is None:
+        pytest.skip(f"this Python came without its tests (the package `test`): {suite} cannot be run on it")
+    arguments = ["-m", "unittest", "-v", f"test.{suite}"]
+    plain = outcome([sys.executable, *arguments], tmp_path)
+    ours = outcome([*RACE, "--include", f"test.{suite}", *arguments], tmp_path)
+    assert plain[1] > 30
+    if ours != plain:
+        differs = {name.split()[0] for name, _ in set(ours[-1]) ^ set(plain[-1])}
+        assert differs
+        assert differs <= SEEN.get(suite, set()), (ours, plain)
+        assert (ours[1], len(ours[-1])) == (plain[1], len(plain[-1]))
+    # That it was instrumented at all:
+    code = f"import test.{suite} as t, dis, io; s = io.StringIO(); dis.dis(t, file=s); print('_race_' in s.getvalue())"
+    done = subprocess.run(
+        [*RACE, "--include", f"test.{suite}", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "True\n", done.stderr

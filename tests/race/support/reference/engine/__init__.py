@@ -1,0 +1,30 @@
+"""The definition of a race as a program: whole vector clocks, every access kept, one lock. Slow, and short.
+
+It has the interface of `atomicpy.race.engine.engine`. The suite's verdicts are
+tried against it as well as against the engine.
+"""
+
+# ruff: noqa: F401 (what is imported here is for those who come in by this door)
+
+from engine.accesses import _race_del_entry__, forget_reported, here, install, installed, uninstall
+from engine.clocks import Clock, begin_thread, end_thread, lock
+from engine.objects import clock_of
+from engine.rewritten import (
+    _race_after__,
+    _race_attr__,
+    _race_before__,
+    _race_del__,
+    _race_get__,
+    _race_global_read__,
+    _race_global_write__,
+    _race_item__,
+    _race_iter__,
+    _race_method__,
+    _race_read__,
+    _race_scope__,
+    _race_set__,
+    _race_var_read__,
+    _race_var_write__,
+    _race_write__,
+    _race_wrote__,
+)

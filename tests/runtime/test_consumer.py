@@ -1,0 +1,298 @@
+"""The Cython and C interface as a user meets it: tests/consumer, built against the installed package.
+
+It is copied out of the checkout and built there, so that nothing but the package that is installed can help. That its
+`nogil` loops call nothing of Python is checked by Cython, which refuses to compile such a call there; and the threads
+of C run theirs while another thread keeps the GIL.
+"""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from helpers import FREE_THREADED, PYTHON, run_program, run_threaded
+
+import atomicpy
+from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt, ShardedCounter, WaitGroup
+
+SOURCE = Path(__file__).resolve().parent / "consumer"
+INSTALLED = Path(atomicpy.__file__).resolve().parent
+THREADS = 4
+TIMES = 1_000_000  # some ms: a shorter loop is over before the next thread is there, and would lose nothing
+N = THREADS * TIMES
+
+# The first test waits for the compiler.
+pytestmark = pytest.mark.timeout(400)
+
+
+def missing() -> str | None:
+    """What it takes to build an extension and is not here."""
+    for module in ("Cython", "setuptools"):
+        if not importlib.util.find_spec(module):
+            return module
+    if not Path(sysconfig.get_path("include"), "Python.h").exists():
+        return "Python.h"
+    # setuptools finds the compiler of Windows, which is on no path, and says so if there is none.
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    if sys.platform != "win32" and not shutil.which(shlex.split(compiler)[0]):
+        return f"the compiler ({compiler})"
+    return None
+
+
+def give_up(reason: str) -> None:
+    """Skip; but where all is there as a rule, a skip would go unnoticed for ever."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def build(folder: Path) -> Path:
+    """Build the consumer in that folder; return the module."""
+    done = subprocess.run(
+        [*PYTHON, "setup.py", "build_ext", "--inplace"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=350,
+        check=False,
+    )
+    if done.returncode and "Microsoft Visual C++ 14.0 or greater is required" in done.stdout:
+        give_up("the consumer cannot be built: no compiler")
+    assert done.returncode == 0, done.stdout
+    [module] = [
+        path for path in folder.glob("consumer.*") if path.name.endswith(sysconfig.get_config_var("EXT_SUFFIX"))
+    ]
+    return module
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """The extension module, in a copy of tests/consumer."""
+    lacking = missing()
+    if lacking:
+        give_up(f"the consumer cannot be built: {lacking} is missing")
+    folder = tmp_path_factory.mktemp("consumer") / "consumer"
+    # Without what a build in the checkout has left there.
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("build", "consumer.c", "*.dep", "*.so", "*.pyd"))
+    return build(folder)
+
+
+LOAD = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("consumer", {path!r})
+consumer = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(consumer)
+"""
+
+
+@pytest.fixture(scope="session")
+def consumer(built) -> ModuleType:
+    # In a process of its own first: a module that turns the GIL back on would do so to all other tests.
+    run_program(LOAD.format(path=str(built)), timeout=120)
+    spec = importlib.util.spec_from_file_location("consumer", built)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_headers_and_pxd_are_those_of_the_installed_package(built):
+    include = Path(atomicpy.get_include()).resolve()
+    assert include.is_relative_to(INSTALLED)
+    # Cython writes at the top of the C file what it was built with.
+    text = built.with_name("consumer.c").read_text(encoding="utf-8")
+    metadata = json.loads(re.search(r"BEGIN: Cython Metadata\n(.*?)\nEND: Cython Metadata", text, re.S)[1])
+    assert [Path(path).resolve() for path in metadata["distutils"]["include_dirs"]] == [include]
+
+    used = shlex.split(built.with_name("consumer.c.dep").read_text(encoding="utf-8").replace("\\\n", " "))
+    of_atomicpy = {Path(built.parent, path).resolve() for path in used if Path(path).name.startswith(("ap_", "atomic"))}
+    assert {path.name for path in of_atomicpy} >= {"ap_atomic.pxd", "atomic_int.pxd", "atomic_int_array.pxd"}
+    assert [path for path in of_atomicpy if not path.is_relative_to(INSTALLED)] == []
+
+
+def test_every_header_and_pxd_is_in_the_package():
+    root = SOURCE.parents[2]
+    if not (root / "src").is_dir():
+        pytest.skip("the tests are not in a checkout: nothing to compare with")
+    headers = {path.name for path in (root / "src").glob("*.h")}
+    assert {path.name for path in Path(atomicpy.get_include()).glob("*.h")} == headers
+    declarations = {path.name for path in (root / "atomicpy").glob("*.pxd")}
+    assert {path.name for path in INSTALLED.glob("*.pxd")} == declarations
+
+
+def test_import_leaves_the_gil_and_warns_of_nothing(built):
+    code = LOAD.format(path=str(built)) + "print(getattr(sys, '_is_gil_enabled', lambda: True)())"
+    assert run_program(code).strip() == str(not FREE_THREADED)
+
+
+@pytest.mark.parametrize(
+    "loop", ["count_int", "count_int_relaxed", "count_int_by_swaps", "count_int_in_c"], ids=lambda name: name
+)
+def test_threads_in_nogil_loops_lose_no_increment(consumer, loop):
+    a = AtomicInt(-5)
+    run_threaded(lambda me: getattr(consumer, loop)(a, TIMES), THREADS)
+    assert a.load() == N - 5
+
+
+def test_threads_in_nogil_loops_and_threads_in_python_share_one_object(consumer):
+    a = AtomicInt()
+
+    def count(me: int) -> None:
+        if me % 2:
+            consumer.count_int(a, TIMES)
+        else:
+            for _ in range(TIMES // 10):
+                a.inc()
+
+    run_threaded(count, THREADS)
+    assert a.load() == THREADS // 2 * (TIMES + TIMES // 10)
+
+
+def test_every_type_is_exact_in_nogil_loops(consumer):
+    u, bits, flag, x, high = AtomicUInt(2**64 - 1), AtomicUInt(), AtomicBool(), AtomicFloat(0.25), AtomicInt()
+    array = AtomicIntArray(8)
+
+    def work(me: int) -> None:
+        consumer.count_uint(u, TIMES)
+        consumer.flip_bit(bits, 2 * me, TIMES + 1)
+        consumer.toggle(flag, TIMES + (me == 0))
+        consumer.count_halves(x, TIMES)
+        consumer.count_array(array, TIMES)
+        consumer.raise_to(high, TIMES + me)
+
+    run_threaded(work, THREADS)
+    assert u.load() == N - 1  # wrapped
+    assert bits.load() == sum(1 << 2 * me for me in range(THREADS))  # an odd number of flips of each
+    assert flag.load() is True  # an odd number of flips
+    assert x.load() == 0.25 + N / 2
+    assert list(array) == [N // 8] * 8
+    assert high.load() == TIMES + THREADS - 2
+
+
+def test_mutex_guards_a_plain_variable_in_nogil_loops(consumer):
+    guarded = consumer.Guarded()
+    run_threaded(lambda me: guarded.count(TIMES), THREADS)
+    assert guarded.total() == N
+
+
+def test_rwmutex_guards_plain_variables_in_nogil_loops(consumer):
+    pair = consumer.Pair()
+    assert run_threaded(lambda me: pair.count(TIMES // 20), THREADS) == [0] * THREADS
+    assert pair.total() == N // 20
+    assert pair.release_what_is_free() is False
+
+
+def test_exchange_acquire_and_store_release_guard_a_plain_variable(consumer):
+    guarded = consumer.Guarded()
+    # Two: a thread spins for a whole time slice where the other was stopped with the lock.
+    run_threaded(lambda me: guarded.count_spinning(TIMES), 2)
+    assert guarded.total() == 2 * TIMES
+
+
+def test_prange_loses_no_increment(consumer):
+    if not consumer.OPENMP:
+        reason = "the compiler has no OpenMP: prange would run on one thread"
+        give_up(reason) if sys.platform == "linux" else pytest.skip(reason)
+    a, seen = AtomicInt(), AtomicUInt()
+    consumer.count_parallel(a, seen, N, THREADS)
+    assert a.load() == N
+    assert seen.load() == 2**THREADS - 1, "not all threads took part"
+
+
+def test_threads_that_python_never_saw_count_while_the_gil_is_held(consumer):
+    a = AtomicInt()
+    assert consumer.count_on_c_threads(a, TIMES, THREADS) == THREADS
+    assert a.load() == N
+
+
+def test_nogil_code_and_threads_of_c_count_in_a_sharded_counter(consumer):
+    c = ShardedCounter(-5)
+
+    def count(me: int) -> None:
+        if me == 0:
+            assert consumer.count_sharded_on_c_threads(c, TIMES, THREADS) == THREADS
+        elif me == 1:
+            for _ in range(1000):
+                c.inc()
+        else:
+            assert consumer.count_sharded(c, TIMES)
+
+    run_threaded(count, 4)
+    total = N + 1000 + 2 * TIMES - 5
+    assert consumer.read_sharded(c) == ((True, total), (True, total))
+    assert c.load() == 0
+    for _ in range(2):
+        c.add(2**63 - 1)
+    (loads, _), (drains, _) = consumer.read_sharded(c)
+    assert (loads, drains) == (False, False)
+    c.sub(2**63 - 1)
+    assert c.drain() == 2**63 - 1
+
+
+def test_nogil_code_wakes_a_thread_asleep_in_wait(consumer):
+    a = AtomicInt()
+    woken = []
+    sleeper = threading.Thread(target=lambda: woken.append(a.wait(0, timeout=60)), daemon=True)
+    sleeper.start()
+    time.sleep(0.1)  # it sleeps by now, or will see the value and not sleep
+    consumer.store_and_notify(a, 7)
+    sleeper.join(10)
+    assert woken == [True]
+
+
+def test_nogil_threads_that_sleep_and_wake_each_other_miss_no_turn(consumer):
+    ball = AtomicInt()
+    run_threaded(lambda me: consumer.rally(ball, me, 2000), 2)
+    assert ball.load() == 4000
+
+
+def test_nogil_threads_asleep_are_woken_all_at_once(consumer):
+    start, ready = AtomicBool(), AtomicUInt()
+
+    def work(me: int) -> int:
+        return consumer.wait_for_start(start, ready) if me else consumer.start_all(start, ready, THREADS - 1)
+
+    woken, *_ = run_threaded(work, THREADS)
+    assert 0 <= woken < THREADS
+    assert ready.load() == THREADS - 1
+
+
+def test_nogil_code_waits_for_a_group_and_finishes_its_work(consumer):
+    wg = WaitGroup()
+    wg.add(THREADS - 1)
+    run_threaded(lambda me: consumer.finish(wg) if me else consumer.wait_for_group(wg), THREADS)
+    assert wg.count == 0
+    assert consumer.finish(wg) is False, "below zero"
+    assert wg.count == 0
+
+
+def test_a_thread_of_python_stops_a_nogil_loop(consumer):
+    stop, a = AtomicBool(), AtomicInt()
+
+    def work(me: int) -> int:
+        if me:
+            return consumer.spin_until(stop, a)
+        while a.load() < 1000:  # the loop runs beside this one
+            pass
+        stop.store(True)
+        return 0
+
+    _, seen = run_threaded(work, 2)
+    assert seen == a.load() >= 1000
+
+
+def test_wrong_objects_are_refused_at_the_border(consumer):
+    for wrong in (None, 5, AtomicUInt()):
+        with pytest.raises(TypeError):
+            consumer.count_int(wrong, 1)

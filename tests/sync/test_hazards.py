@@ -1,0 +1,36 @@
+"""Every blocking call meets every hazard. The calls are in blocking_calls.py, the hazards in hazards.py."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hazards import CALLS, HAZARDS
+from helpers import PYTHON
+
+PROGRAM = Path(__file__).parents[1] / "support" / "hazards.py"
+
+# ATOMICPY_ROUNDS=200 is what the project asks of itself now and then.
+ROUNDS = os.environ.get("ATOMICPY_ROUNDS", "1")
+
+pytestmark = [
+    pytest.mark.timeout(120 + 20 * int(ROUNDS)),
+    pytest.mark.skipif(sys.platform == "win32", reason="no fork, and no signal that a process could send to itself"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_blocking_call_stands_every_hazard(call):
+    # fork with threads: just what is tested.
+    done = subprocess.run(
+        [*PYTHON, "-W", "ignore::DeprecationWarning", str(PROGRAM), call, "", ROUNDS],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=100 + 20 * int(ROUNDS),
+        env=os.environ | {"PYTHONPATH": str(PROGRAM.parent)},  # for helpers.py: -P takes the script's folder away
+    )
+    assert done.returncode == 0, f"after {done.stdout}"
+    assert done.stdout.split() == [hazard.__name__ for hazard in HAZARDS] * int(ROUNDS) + ["ok"]
