@@ -18,7 +18,7 @@ test: ## all tests, on the default Python and on a free-threaded one
 docs: ## the documentation, into build/docs/html; ARGS=--external asks the links that lead outside
 	@.ci/docs $(ARGS)
 
-lint: ## ruff and cython-lint
+lint: ## ruff, cython-lint, clang-format, clang-tidy
 	@.ci/lint $(ARGS)
 
 stubs: ## the type stubs against the modules
