@@ -1,38 +1,45 @@
 """The extension modules. All metadata is in pyproject.toml."""
 
 import sys
+from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 MSVC = sys.platform == "win32"
 
-# -fvisibility=hidden: several modules carry the core; none may be linked to another's copy by accident.
+# -fvisibility=hidden: the modules define functions of the same names (core_calls.c); none may bind to another module's.
 COMPILE_ARGS = (
     ["/std:c11", "/experimental:c11atomics", "/O2"] if MSVC else ["-std=c11", "-O2", "-fvisibility=hidden", "-pthread"]
 )
 LINK_ARGS = [] if MSVC else ["-pthread"]
 
-# One line an extension: its module, and the parts of the C core it stands on.
-WAIT = ["src/park/ap_wait.c"]
-LOCK = [*WAIT, "src/platform/ap_thread.c"]
+# The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need it.
+CORE = ["src/ap_core.c"]
+for layer in ("platform", "park", "sync", "counter"):
+    CORE += sorted(glob(f"src/{layer}/*.c"))
+CALLS = ["atomicpy/_runtime/core_calls.c"]
+LOCK = [*CALLS, "src/platform/ap_owner_id.c"]
+
+# One line an extension: its module, and the C files that it links.
 EXTENSIONS = {
     "atomicpy._runtime.arguments": [],
-    "atomicpy._runtime.blocking": WAIT,
-    "atomicpy.atomic.atomic_bool": WAIT,
+    "atomicpy._runtime.blocking": CALLS,
+    "atomicpy._runtime.core": CORE,
+    "atomicpy.atomic.atomic_bool": CALLS,
     "atomicpy.atomic.atomic_float": [],
-    "atomicpy.atomic.atomic_int": WAIT,
+    "atomicpy.atomic.atomic_int": CALLS,
     "atomicpy.atomic.atomic_int_array": [],
     "atomicpy.atomic.atomic_ref": [],
-    "atomicpy.atomic.atomic_uint": WAIT,
-    "atomicpy.atomic.sharded_counter": ["src/counter/ap_shards.c"],
-    "atomicpy.sync.mutex": [*LOCK, "src/sync/ap_mutex.c"],
-    "atomicpy.sync.once": [*LOCK, "src/sync/ap_once.c"],
-    "atomicpy.sync.rwmutex": [*LOCK, "src/sync/ap_mutex.c", "src/sync/ap_rwmutex.c"],
-    "atomicpy.sync.wait_group": [*LOCK, "src/sync/ap_waitgroup.c"],
+    "atomicpy.atomic.atomic_uint": CALLS,
+    "atomicpy.atomic.sharded_counter": [*CALLS, "src/counter/ap_shard_self.c"],
+    "atomicpy.sync.mutex": LOCK,
+    "atomicpy.sync.once": LOCK,
+    "atomicpy.sync.rwmutex": LOCK,
+    "atomicpy.sync.wait_group": LOCK,
     "atomicpy.commands.demo.native": [],
-    "atomicpy.commands.demo.recorder": WAIT,
-    "atomicpy.commands.timeline.sampler": WAIT,
+    "atomicpy.commands.demo.recorder": CALLS,
+    "atomicpy.commands.timeline.sampler": CALLS,
     "atomicpy.race.engine.engine": [],
 }
 

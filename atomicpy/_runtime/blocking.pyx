@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-# In the documentation: docs/design/sleeping.md
-"""How a thread of Python blocks: timeouts as deadlines, the GIL let go, Ctrl-C heard.
+# In the documentation: docs/design/parking.md
+"""How a Python thread blocks: timeouts become deadlines, the GIL is released, signals are checked.
 
-Every wait of the package goes through `block()`. Before it sleeps it lets go of the GIL (on a free-threaded build: it
-detaches from the interpreter), so the other threads and the garbage collector go on.
+Each wait of the package calls `block()`. Before the thread parks, it releases the GIL (on a free-threaded build it detaches
+from the interpreter), so the other threads and the garbage collector run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
+
+from atomicpy._runtime.core_calls cimport bind_core
 
 import os
 import threading
@@ -15,24 +17,26 @@ from _thread import TIMEOUT_MAX
 cdef extern from "Python.h":
     unsigned long PyThread_get_thread_ident() noexcept
 
-cdef extern from "platform/ap_thread.h" nogil:
-    uint64_t ap_thread_id_of(uint64_t mark) noexcept
+cdef extern from "platform/ap_owner.h" nogil:
+    uint64_t ap_owner_thread(uint64_t id) noexcept
 
-# Python runs signal handlers in the main thread alone, between bytecodes; a thread asleep in a condition hears of no
-# signal, whichever thread the system gave it to. So the main thread, and no other, wakes this often (ns) to look.
+bind_core()
+
+# Python runs signal handlers in the main thread, between bytecodes. A parked thread receives no signal, to whichever thread
+# the system delivers it. So the main thread checks for signals at this interval (ns).
 cdef int64_t SIGNAL_CHECK = 50_000_000
 
-# Whichever that is: in the child after os.fork(), the thread that forked.
+# In the child after os.fork(), the thread that called it is the main thread.
 cdef unsigned long main_thread = threading.main_thread().ident
 
 
-def _now_main():
+def _update_main_thread():
     global main_thread
     main_thread = PyThread_get_thread_ident()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_now_main)
+    os.register_at_fork(after_in_child=_update_main_thread)
 
 cdef double NS_PER_SECOND = 1e9
 
@@ -42,24 +46,24 @@ cdef bint block(
 ) except -1:
     """Call try_until until it succeeds (True) or the deadline has passed (False).
 
-    Raises what a signal handler raises, KeyboardInterrupt say, and only where the attempt has failed: what was
-    acquired is never lost to an exception. Raises what `refuse` raises, where there is no deadline.
+    Raises what a signal handler raises, such as KeyboardInterrupt, but only after a failed attempt: an exception never
+    loses what was acquired. Without a deadline, raises what `refuse` raises.
     """
     cdef bint done
     cdef int64_t until
-    cdef bint hears_signals = PyThread_get_thread_ident() == main_thread
+    cdef bint checks_signals = PyThread_get_thread_ident() == main_thread
     while True:
-        # Each time: a signal handler may have forked, and this be the child.
+        # At each turn, because a signal handler may have forked: this may be the child.
         if refuse is not NULL and deadline == AP_FOREVER:
             refuse(primitive)
         until = deadline
-        if hears_signals:
+        if checks_signals:
             until = min(deadline, ap_now() + SIGNAL_CHECK)
         with nogil:
             done = try_until(primitive, ticket, until)
         if done:
             return True
-        if hears_signals:
+        if checks_signals:
             PyErr_CheckSignals()
         if until == deadline:
             return False
@@ -79,7 +83,7 @@ cdef int64_t deadline_of_slow(object blocking, object timeout) except? -1:
 
 
 cdef int64_t wait_deadline(object timeout) except? -1:
-    """The deadline of wait(timeout=None): None is for ever."""
+    """The deadline of wait(timeout=None): None means no deadline."""
     if timeout is None:
         return AP_FOREVER
     cdef double seconds = as_seconds(timeout)
@@ -103,30 +107,30 @@ cdef double as_seconds(object timeout) except? -1:
 
 
 cdef int64_t after(double seconds) noexcept:
-    """The deadline so many seconds from now; at most 292 years, which TIMEOUT_MAX does not exceed."""
+    """The deadline that many seconds from now: at most 292 years, which TIMEOUT_MAX does not exceed."""
     cdef double ns = seconds * NS_PER_SECOND
     cdef int64_t now = ap_now()
-    # As doubles: the sum of two int64_t might overflow, and 2**63 itself is no int64_t.
+    # Compared as doubles: the sum of two int64_t may overflow, and 2**63 is outside int64_t.
     if ns >= <double>(AP_FOREVER - now):
         return AP_FOREVER
-    # Rounded up: a wait never ends before its time.
+    # Rounded up: a wait does not end before its timeout.
     cdef int64_t whole = <int64_t>ns
     return now + whole + (whole < ns)
 
 
-cdef str owner_shown(uint64_t mark, bint orphan):
-    """Whose mark it is, for a repr: the name of the thread in quotes, or what is known instead."""
-    if orphan:
+cdef str owner_shown(uint64_t owner_id, bint lost):
+    """The owner for a repr: the name of the thread in quotes, or a description in angle brackets."""
+    if lost:
         return "<a thread of the parent process>"
     for thread in threading.enumerate():
-        if thread.ident is not None and ap_thread_id_of(<uint64_t>thread.ident) == ap_thread_id_of(mark):
+        if thread.ident is not None and ap_owner_thread(<uint64_t>thread.ident) == ap_owner_thread(owner_id):
             return repr(thread.name)
     return "<a thread that has ended, or is none of Python's>"
 
 
-cdef int refuse_orphan(str what, str held) except -1:
+cdef int refuse_lost_owner(str what, str held) except -1:
     raise RuntimeError(
-        f"this {what} has been {held} since before os.fork() by a thread of the parent process, which is not there in"
-        " this one: to wait for it without a timeout is to wait for ever. Fork while no other thread has it, or make a"
-        " new one in the child (os.register_at_fork)"
+        f"this {what} has been {held} since before os.fork() by a thread of the parent process, which does not exist in"
+        " this one: a wait for it without a timeout would never end. Fork while no other thread holds it, or make a new"
+        " one in the child (os.register_at_fork)"
     )

@@ -224,7 +224,7 @@ static inline PyObject *ap_box_bool(bool value)
     {                                                                                                                 \
         (void)unused;                                                                                                 \
         ap_used(self);                                                                                                \
-        return PyLong_FromSize_t(ap_wake(ap_##W##_of(self), AP_WAKE_ALL));                                            \
+        return PyLong_FromSize_t(ap_unpark(ap_##W##_of(self), AP_UNPARK_ALL));                                            \
     }                                                                                                                 \
     static inline bool notify_plain(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)       \
     {                                                                                                                 \
@@ -232,7 +232,7 @@ static inline PyObject *ap_box_bool(bool value)
         if (nargs > 1 || (nargs == 1 && !ap_plain_u64(args[0], &n))) {                                                \
             return false;                                                                                             \
         }                                                                                                             \
-        *result = PyLong_FromSize_t(ap_wake(ap_##W##_of(self), (size_t)n));                                           \
+        *result = PyLong_FromSize_t(ap_unpark(ap_##W##_of(self), (size_t)n));                                           \
         return true;                                                                                                  \
     }                                                                                                                 \
     AP_SHORTCUT(notify, notify_plain)

@@ -2,7 +2,7 @@
 """AtomicBool: a flag that threads share, and the operations of C11 on it.
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks. The
-algorithms are in `src/ap_atomic.h` and `src/park/ap_wait.h`; here Python's side is decided: arguments, results, errors.
+algorithms are in `src/ap_atomic.h` and `src/park/ap_park.h`; here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
@@ -10,16 +10,19 @@ from cpython.object cimport Py_EQ, PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.arguments cimport as_bool, as_waiters, refuse_copy
-from atomicpy._runtime.blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
 from atomicpy.atomic.ap_atomic cimport *
 
 __all__ = ["AtomicBool"]
 
 cdef extern from "park/ap_wait_value.h" nogil:
+    size_t AP_UNPARK_ALL
+    size_t ap_unpark(const void *word, size_t n) noexcept
     bint ap_wait_bool(ap_bool *a, bint expected, int64_t deadline) noexcept
 
-ap_wait_init()
+bind_core()
 
 
 cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
@@ -31,11 +34,11 @@ cdef void atomic_bool_wait(AtomicBool a, bint expected) noexcept nogil:
 
 
 cdef size_t atomic_bool_notify(AtomicBool a, size_t n) noexcept nogil:
-    return ap_wake(&a.value, n)
+    return ap_unpark(&a.value, n)
 
 
 cdef size_t atomic_bool_notify_all(AtomicBool a) noexcept nogil:
-    return ap_wake(&a.value, AP_WAKE_ALL)
+    return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
 @cython.final
@@ -170,7 +173,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify()
         0
         """
-        return ap_wake(&self.value, as_waiters(n))
+        return ap_unpark(&self.value, as_waiters(n))
 
     def notify_all(self, /):
         """Wake all threads in `wait()`; return how many were woken.
@@ -178,7 +181,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify_all()
         0
         """
-        return ap_wake(&self.value, AP_WAKE_ALL)
+        return ap_unpark(&self.value, AP_UNPARK_ALL)
 
     # ---- one load(), then plain Python ----
 
@@ -208,7 +211,7 @@ cdef class AtomicBool:
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
-    #include "park/ap_wait.h"
+    #include "park/ap_park.h"
 
     AP_OBJECT(bool)
     AP_SHORTCUT_LOAD(bool)

@@ -3,7 +3,7 @@
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks: of two
 threads that meet on one value, one always gets on. The algorithms, and why they are right, are in `src/ap_atomic.h`
-and `src/park/ap_wait.h`; here Python's side is decided: arguments, results, errors.
+and `src/park/ap_park.h`; here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
@@ -12,15 +12,18 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.atomic.ap_atomic cimport *
 from atomicpy._runtime.arguments cimport ap_compact_value, ap_compare_u64, ap_is_compact, as_uint64, as_waiters, refuse_copy
-from atomicpy._runtime.blocking cimport AP_FOREVER, AP_WAKE_ALL, ap_wait_init, ap_wake, block, wait_deadline
+from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
 
 __all__ = ["AtomicUInt"]
 
 cdef extern from "park/ap_wait_value.h" nogil:
+    size_t AP_UNPARK_ALL
+    size_t ap_unpark(const void *word, size_t n) noexcept
     bint ap_wait_u64(ap_u64 *a, uint64_t expected, int64_t deadline) noexcept
 
-ap_wait_init()
+bind_core()
 
 
 cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
@@ -32,11 +35,11 @@ cdef void atomic_uint_wait(AtomicUInt a, uint64_t expected) noexcept nogil:
 
 
 cdef size_t atomic_uint_notify(AtomicUInt a, size_t n) noexcept nogil:
-    return ap_wake(&a.value, n)
+    return ap_unpark(&a.value, n)
 
 
 cdef size_t atomic_uint_notify_all(AtomicUInt a) noexcept nogil:
-    return ap_wake(&a.value, AP_WAKE_ALL)
+    return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
 @cython.final
@@ -315,7 +318,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify()
         0
         """
-        return ap_wake(&self.value, as_waiters(n))
+        return ap_unpark(&self.value, as_waiters(n))
 
     def notify_all(self, /):
         """Wake all threads in `wait()`; return how many were woken.
@@ -323,7 +326,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify_all()
         0
         """
-        return ap_wake(&self.value, AP_WAKE_ALL)
+        return ap_unpark(&self.value, AP_UNPARK_ALL)
 
     # ---- operators: each one atomic step ----
 
@@ -389,7 +392,7 @@ cdef class AtomicUInt:
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
-    #include "park/ap_wait.h"
+    #include "park/ap_park.h"
 
     AP_OBJECT(u64)
     AP_SHORTCUT_LOAD(u64)

@@ -10,6 +10,7 @@ from cpython.object cimport PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.arguments cimport as_int64, refuse_copy
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
 
 import threading
@@ -23,7 +24,6 @@ cdef extern from "counter/ap_shards.h" nogil:
         int64_t high
         uint64_t low
 
-    bint ap_shards_start() noexcept
     void ap_shards_init(ap_shards *c, int64_t value) noexcept
     void ap_shards_destroy(ap_shards *c) noexcept
     bint ap_shards_add(ap_shards *c, int64_t n) noexcept
@@ -38,8 +38,7 @@ cdef extern from "counter/ap_shards.h" nogil:
     void ap_shard_sub(ap_shard_cell *cell, int64_t n) noexcept
     uint64_t ap_shards_thread() noexcept
 
-if not ap_shards_start():
-    raise MemoryError("no memory for the handler of os.fork(), or no thread-local key left")
+bind_core()
 
 
 # ---- for nogil code ----------------------------------------------------------------------------------------------

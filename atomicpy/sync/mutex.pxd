@@ -10,10 +10,10 @@ cdef extern from "sync/ap_mutex.h" nogil:
 
 
 cdef class Mutex:
-    cdef ap_mutex mutex          # the state word, with the mark of the owner
+    cdef ap_mutex mutex          # the state word, with the owner id
     cdef object __weakref__
 
-# For nogil code: they block without Python, so no signal and no timeout is heard. mutex_unlock of what nobody holds
-# returns False, and nothing has changed.
+# For nogil code. They block without Python, so they check no signals and take no timeout. mutex_unlock of an unlocked mutex
+# returns False and changes nothing.
 cdef void mutex_lock(Mutex m) noexcept nogil
 cdef bint mutex_unlock(Mutex m) noexcept nogil

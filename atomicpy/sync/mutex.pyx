@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Mutex: a drop-in for `threading.Lock`. The algorithm, its states and its fairness are in `src/sync/ap_mutex.h`.
 
-Every wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
-garbage collector go on, and works in the child after `os.fork()`.
+Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
+garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
 
 __all__ = ["Mutex"]
@@ -19,22 +20,22 @@ cdef extern from "sync/ap_mutex.h" nogil:
     bint ap_mutex_lock_until(ap_mutex *m, int64_t since, int64_t deadline) noexcept
     bint ap_mutex_unlock(ap_mutex *m) noexcept
 
-cdef extern from "platform/ap_thread.h" nogil:
-    bint ap_thread_is_orphan(uint64_t mark) noexcept
+cdef extern from "platform/ap_owner.h" nogil:
+    bint ap_owner_is_lost(uint64_t id) noexcept
 
-cdef extern from "park/ap_wait.h" nogil:
-    size_t ap_sleepers(const void *word) noexcept
+cdef extern from "park/ap_park.h" nogil:
+    size_t ap_waiters(const void *word) noexcept
 
-start_core()
+bind_core()
 
 
 cdef bint lock_until(void *mutex, uint64_t since, int64_t deadline) noexcept nogil:
     return ap_mutex_lock_until(<ap_mutex *>mutex, since, deadline)
 
 
-cdef int refuse_orphaned(void *mutex) except -1:
-    if ap_thread_is_orphan(ap_mutex_owner(<ap_mutex *>mutex)):
-        refuse_orphan("Mutex", "held")
+cdef int refuse_lost(void *mutex) except -1:
+    if ap_owner_is_lost(ap_mutex_owner(<ap_mutex *>mutex)):
+        refuse_lost_owner("Mutex", "held")
     return 0
 
 
@@ -48,7 +49,7 @@ cdef bint mutex_unlock(Mutex m) noexcept nogil:
 
 
 cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
-    return block(lock_until, &m.mutex, ap_now(), deadline, refuse_orphaned)
+    return block(lock_until, &m.mutex, ap_now(), deadline, refuse_lost)
 
 
 @cython.final
@@ -58,11 +59,10 @@ cdef class Mutex:
 
     A lock that one thread holds at a time: a drop-in for `threading.Lock`.
 
-    It can be released by another thread than the one that took it, it is not recursive, and
-    `threading.Condition(Mutex())` works. A thread that waits is not starved: the mutex is handed to the one that
-    waits longest, once that has waited for 0.125 ms. Its repr names the thread that took it, and how many wait. What
-    was written while holding it is seen by whoever takes it next (C11, 5.1.2.4: release happens before the following
-    acquire).
+    Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. A waiter is
+    not starved: a thread that has waited for 0.125 ms gets the mutex by a hand-off. The repr names the owner and the
+    number of waiters. What the owner wrote is visible to the next owner (C11, 5.1.2.4: a release happens before the
+    following acquire).
 
     >>> balance = Mutex()
     >>> with balance:
@@ -80,29 +80,29 @@ cdef class Mutex:
         pass
 
     def acquire(self, blocking=True, timeout=-1):
-        """Take the mutex, and return whether it was taken.
+        """Acquire the mutex, and return whether it was acquired.
 
-        Waits while another holder has it: for ever, for at most `timeout` seconds (int or float, on the monotonic
-        clock), or not at all with `blocking=False`.
+        Waits while the mutex is locked: for ever, for at most `timeout` seconds (int or float, on the monotonic clock),
+        or not at all with `blocking=False`.
 
         Raises ValueError for a negative timeout other than -1 or a timeout with `blocking=False`, OverflowError for
-        one above `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread; the mutex is not taken
-        then. In the child after `os.fork()`, to wait without a timeout for a mutex that another thread of the parent
-        holds is a RuntimeError: that thread is not there. `_at_fork_reinit()` makes the mutex free.
+        one above `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in the main thread; then the mutex is not
+        acquired. In the child after `os.fork()`, a wait without a timeout for a mutex that another thread of the parent
+        owned raises RuntimeError, because that owner was lost. `_at_fork_reinit()` unlocks the mutex.
 
         >>> m = Mutex()
         >>> m.acquire(), m.acquire(blocking=False), m.acquire(timeout=0.01)
         (True, False, False)
         """
-        # Before the first try: a bad argument is an error on a free mutex too.
+        # Before the first attempt: a bad argument is an error on an unlocked mutex as well.
         cdef int64_t deadline = deadline_of(blocking, timeout)
         used(self)
         return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
 
     def release(self, /):
-        """Give the mutex back, and wake one thread that waits for it. Any thread may.
+        """Release the mutex, and unpark one waiter. Any thread may call it.
 
-        Raises RuntimeError where nobody holds it.
+        Raises RuntimeError if the mutex is unlocked.
 
         >>> m = Mutex()
         >>> m.release()
@@ -114,7 +114,7 @@ cdef class Mutex:
             raise RuntimeError("release unlocked lock")
 
     def locked(self, /):
-        """Return whether somebody holds the mutex at this moment.
+        """Return whether the mutex is locked at this moment.
 
         >>> Mutex().locked()
         False
@@ -131,7 +131,7 @@ cdef class Mutex:
             raise RuntimeError("release unlocked lock")
 
     def _at_fork_reinit(self, /):
-        """Make the mutex free again in the child after `os.fork()`, where the thread that held it is not."""
+        """Unlock the mutex in the child after `os.fork()`, where its owner may be lost."""
         ap_mutex_init(&self.mutex)
 
     def __repr__(self):
@@ -139,8 +139,8 @@ cdef class Mutex:
         at = f"atomicpy.Mutex object at {<size_t><void *>self:#x}"
         if not owner:
             return f"<unlocked {at}>"
-        waiters = ap_sleepers(&self.mutex)
-        shown = owner_shown(owner, ap_thread_is_orphan(owner))
+        waiters = ap_waiters(&self.mutex)
+        shown = owner_shown(owner, ap_owner_is_lost(owner))
         return f"<locked {at.replace(' at ', f' owner={shown} waiters={waiters} at ')}>"
 
 

@@ -6,8 +6,8 @@ cdef extern from "sync/ap_once.h" nogil:
 
 
 cdef class Once:
-    cdef ap_once state           # whether it is done, or who is at it
-    cdef object result           # what the function returned; written before it is done, and never again
+    cdef ap_once state           # whether the function has finished, or the owner id of the running thread
+    cdef object result           # what the function returned; written once, before FINISHED
     cdef object error            # or what it raised
-    cdef object traceback        # as it was when it was raised first
+    cdef object traceback        # of the first raise
     cdef object __weakref__

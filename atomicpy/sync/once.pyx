@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""Once and once: one thread calls it, all get its result. The states are in `src/sync/ap_once.h`.
+"""Once and once: one thread calls the function, all callers get its result. The states are in `src/sync/ap_once.h`.
 
-The wait ends at Ctrl-C in the main thread, lets the other threads and the garbage collector go on, and works in the
-child after `os.fork()`.
+The wait ends at Ctrl-C in the main thread. Meanwhile the other threads and the garbage collector run. It works in the child
+after `os.fork()`.
 """
 
 cimport cython
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.blocking cimport AP_FOREVER, block, owner_shown, refuse_lost_owner
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport used
 
 __all__ = ["Once", "once"]
@@ -26,14 +27,14 @@ cdef extern from "sync/ap_once.h" nogil:
     ap_once_result ap_once_begin(ap_once *o, int64_t deadline) noexcept
     void ap_once_finish(ap_once *o) noexcept
 
-cdef extern from "platform/ap_thread.h" nogil:
-    bint ap_thread_is_orphan(uint64_t mark) noexcept
-    bint ap_thread_is_me(uint64_t mark) noexcept
+cdef extern from "platform/ap_owner.h" nogil:
+    bint ap_owner_is_lost(uint64_t id) noexcept
+    bint ap_owner_is_caller(uint64_t id) noexcept
 
-cdef extern from "park/ap_wait.h" nogil:
-    size_t ap_sleepers(const void *word) noexcept
+cdef extern from "park/ap_park.h" nogil:
+    size_t ap_waiters(const void *word) noexcept
 
-start_core()
+bind_core()
 
 
 cdef struct beginner:
@@ -48,25 +49,25 @@ cdef bint begin_until(void *beginning, uint64_t unused, int64_t deadline) noexce
     return result != AP_ONCE_TIMED_OUT
 
 
-cdef int refuse_hopeless(void *beginning) except -1:
-    """Where this very thread is at it, below on the stack, or a thread that fork() has left in another process."""
+cdef int refuse_endless(void *beginning) except -1:
+    """Raise if the function runs in the calling thread, further down its stack, or in a thread that was lost in fork()."""
     cdef uint64_t runner = ap_once_runner((<beginner *>beginning).state)
     if runner == 0:
         return 0
-    if ap_thread_is_me(runner):
+    if ap_owner_is_caller(runner):
         raise RuntimeError(
-            "the function of this Once is running, in this very thread: to wait for it here is to wait for ever. It"
-            " must not call do() of the same Once, nor may a signal handler or a __del__ that interrupts it"
+            "the function of this Once is running in this thread: a wait for it here would never end. The function, and"
+            " a signal handler or a __del__ that interrupts it, must not call do() of the same Once"
         )
-    if ap_thread_is_orphan(runner):
-        refuse_orphan("Once", "in the middle of its function")
+    if ap_owner_is_lost(runner):
+        refuse_lost_owner("Once", "in the middle of its function")
     return 0
 
 
 cdef object outcome(Once once):
     if once.error is None:
         return once.result
-    # As it was: each raise would add to the traceback of the one exception that all get.
+    # With the first traceback: each raise would add to the traceback of the exception that all callers share.
     raise once.error.with_traceback(once.traceback)
 
 
@@ -74,7 +75,7 @@ cdef object do_or_wait(Once once, object fn, tuple args, dict kwargs):
     cdef beginner b
     b.state = &once.state
     b.mine = False
-    block(begin_until, &b, 0, AP_FOREVER, refuse_hopeless)
+    block(begin_until, &b, 0, AP_FOREVER, refuse_endless)
     if b.mine:
         try:
             once.result = fn(*args, **kwargs)
@@ -91,7 +92,7 @@ cdef class Once:
     """Once()
 --
 
-    Calls one function, once, however many threads ask for it. Go's `sync.Once`, which gives its result to all.
+    Calls one function once, however many threads call `do()`, and returns its result to each. Go's `sync.Once`.
 
     >>> settings = Once()
     >>> settings.do(dict, debug=True)
@@ -107,14 +108,14 @@ cdef class Once:
         pass
 
     def do(self, fn, /, *args, **kwargs):
-        """Call `fn(*args, **kwargs)` if nothing was called before, and return the result of the first call.
+        """Call `fn(*args, **kwargs)` if this is the first call, and return the result of the first call.
 
-        A call while the first one runs waits for it. If the first one raises, each call raises that exception, also a
-        KeyboardInterrupt: it is not tried again. What the function wrote is seen by all whose call has returned.
+        A call during the first one waits for it. If the first call raises, each call raises that exception, also a
+        KeyboardInterrupt; the function is not called again. What the function wrote is visible after each return.
 
-        Raises TypeError where `fn` cannot be called, and RuntimeError where the wait could not end: from within the
-        function itself, in its thread, and in the child after `os.fork()` while another thread was at it. Raises
-        KeyboardInterrupt at Ctrl-C in the main thread while it waits; the first call goes on.
+        Raises TypeError if `fn` is not callable, and RuntimeError if the wait could not end: inside the function itself,
+        in its thread, and in the child after `os.fork()` if another thread ran the function. Raises KeyboardInterrupt
+        at Ctrl-C in the main thread while it waits; the first call goes on.
 
         >>> Once().do(max, 3, 4)
         4
@@ -129,8 +130,8 @@ cdef class Once:
         cdef uint64_t runner = ap_once_runner(&self.state)
         at = f"{<size_t><void *>self:#x}"
         if runner:
-            owner = owner_shown(runner, ap_thread_is_orphan(runner))
-            return f"<running atomicpy.Once object owner={owner} waiters={ap_sleepers(&self.state)} at {at}>"
+            owner = owner_shown(runner, ap_owner_is_lost(runner))
+            return f"<running atomicpy.Once object owner={owner} waiters={ap_waiters(&self.state)} at {at}>"
         return f"<{'done' if ap_once_is_done(&self.state) else 'new'} atomicpy.Once object at {at}>"
 
 
@@ -139,7 +140,7 @@ cdef class once:
     """once(fn, /)
 --
 
-    Make a function that calls `fn()` the first time and returns that result every time. Go's `sync.OnceValue`.
+    Make a function that calls `fn()` once and returns its result each time. Go's `sync.OnceValue`.
 
     For a function without parameters. It waits and raises as `Once.do` does. `__wrapped__` is `fn`.
 
@@ -154,11 +155,11 @@ cdef class once:
     {'debug': True}
     """
 
-    cdef Once done               # whether it was called, and what came of it
+    cdef Once done               # whether fn was called, and its outcome
     cdef object fn
-    cdef dict __dict__           # __name__, __doc__ and so on, as those of fn
+    cdef dict __dict__           # __name__, __doc__ and so on, copied from fn
     cdef object __weakref__
-    cdef void *vectorcall        # the plain call, below
+    cdef void *vectorcall        # the fast call, below
 
     def __cinit__(self, *args, **kwargs):
         self.done = Once()
@@ -170,7 +171,7 @@ cdef class once:
         if self.fn is not None:  # initialised again
             self.done = Once()
         self.fn = fn
-        # Here, because importing the package costs nothing that threading has not imported already.
+        # Imported here, so that importing the package loads no module that threading has not loaded.
         from functools import update_wrapper
         update_wrapper(self, fn)
 

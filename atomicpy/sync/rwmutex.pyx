@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """RWMutex: many readers or one writer. The algorithm, its states and its fairness are in `src/sync/ap_rwmutex.h`.
 
-Every wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
-garbage collector go on, and works in the child after `os.fork()`.
+Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
+garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
@@ -10,7 +10,8 @@ from cpython.mem cimport PyObject_Free
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_orphan, start_core
+from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
+from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
 
 __all__ = ["RWMutex"]
@@ -21,7 +22,7 @@ cdef extern from "sync/ap_mutex.h" nogil:
     uint64_t ap_mutex_owner(ap_mutex *m) noexcept
 
 cdef extern from "sync/ap_rwmutex.h" nogil:
-    # As far as repr() asks who sleeps on which word.
+    # The fields on which threads park, for repr().
     ctypedef struct ap_rwmutex_words "ap_rwmutex":
         ap_mutex writers
         int state
@@ -41,15 +42,15 @@ cdef extern from "sync/ap_rwmutex.h" nogil:
     bint ap_rwmutex_announce(ap_rwmutex *rw) noexcept
     bint ap_rwmutex_drain(ap_rwmutex *rw, int64_t deadline) noexcept
     void ap_rwmutex_retract(ap_rwmutex *rw) noexcept
-    bint ap_rwmutex_readers_are_orphans(ap_rwmutex *rw) noexcept
+    bint ap_rwmutex_readers_are_lost(ap_rwmutex *rw) noexcept
 
-cdef extern from "platform/ap_thread.h" nogil:
-    bint ap_thread_is_orphan(uint64_t mark) noexcept
+cdef extern from "platform/ap_owner.h" nogil:
+    bint ap_owner_is_lost(uint64_t id) noexcept
 
-cdef extern from "park/ap_wait.h" nogil:
-    size_t ap_sleepers(const void *word) noexcept
+cdef extern from "park/ap_park.h" nogil:
+    size_t ap_waiters(const void *word) noexcept
 
-start_core()
+bind_core()
 
 
 cdef void rwmutex_read_lock(RWMutex rw) noexcept nogil:
@@ -70,7 +71,7 @@ cdef bint rwmutex_write_unlock(RWMutex rw) noexcept nogil:
 
 
 cdef inline uint64_t writer_of(ap_rwmutex *rw) noexcept:
-    """The mark of the writer that has come, inside or not yet; or zero."""
+    """The owner id of the pending writer or of the holder of the write lock; or 0."""
     return ap_mutex_owner(&(<ap_rwmutex_words *>rw).writers)
 
 
@@ -81,26 +82,26 @@ cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil
     return ap_rwmutex_read_lock_until(<ap_rwmutex *>rw, deadline)
 
 
-cdef int refuse_orphaned_writer(void *rw) except -1:
-    # One that was not inside yet is no hindrance: the core retracts for it. That may be in between, and another writer
-    # be inside by then; but no mark of an orphan comes back.
+cdef int refuse_lost_writer(void *rw) except -1:
+    # A lost pending writer blocks no thread: the core gives up for it. It may do so between the two loads, and another writer
+    # may hold the lock by then; but the id of a lost owner never returns.
     cdef uint64_t writer = writer_of(<ap_rwmutex *>rw)
     if (
-        ap_thread_is_orphan(writer)
+        ap_owner_is_lost(writer)
         and ap_rwmutex_is_writing(ap_rwmutex_state(<ap_rwmutex *>rw))
         and writer_of(<ap_rwmutex *>rw) == writer
     ):
-        refuse_orphan("RWMutex", "held for writing")
+        refuse_lost_owner("RWMutex", "held for writing")
     return 0
 
 
 cdef bint acquire_read_slow(RWMutex rw, int64_t deadline) except -1:
-    return block(read_until, &rw.rw, 0, deadline, refuse_orphaned_writer)
+    return block(read_until, &rw.rw, 0, deadline, refuse_lost_writer)
 
 
 # ---- waiting to write ----
 
-# A writer that has come stays where it is while it looks for signals, and so holds back new readers all the time.
+# A pending writer stays pending while it checks for signals, so it holds back new readers all the time.
 cdef struct writer:
     ap_rwmutex *rw
     bint announced
@@ -117,11 +118,11 @@ cdef bint write_until(void *waiting, uint64_t since, int64_t deadline) noexcept 
     return ap_rwmutex_drain(w.rw, deadline)
 
 
-cdef int refuse_orphaned(void *waiting) except -1:
+cdef int refuse_lost(void *waiting) except -1:
     cdef writer *w = <writer *>waiting
-    refuse_orphaned_writer(w.rw)
-    if ap_rwmutex_readers_are_orphans(w.rw):
-        refuse_orphan("RWMutex", "held for reading")
+    refuse_lost_writer(w.rw)
+    if ap_rwmutex_readers_are_lost(w.rw):
+        refuse_lost_owner("RWMutex", "held for reading")
     return 0
 
 
@@ -131,7 +132,7 @@ cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
     w.rw = &rw.rw
     w.announced = False
     try:
-        taken = block(write_until, &w, ap_now(), deadline, refuse_orphaned)
+        taken = block(write_until, &w, ap_now(), deadline, refuse_lost)
     finally:
         if w.announced and not taken:
             ap_rwmutex_retract(&rw.rw)
@@ -140,13 +141,13 @@ cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
 
 cdef inline int release_read(RWMutex rw) except -1:
     if not ap_rwmutex_read_unlock(&rw.rw):
-        raise RuntimeError("release_read() of an RWMutex that nobody holds for reading")
+        raise RuntimeError("release_read() of an RWMutex that no reader holds")
     return 0
 
 
 cdef inline int release_write(RWMutex rw) except -1:
     if not ap_rwmutex_write_unlock(&rw.rw):
-        raise RuntimeError("release_write() of an RWMutex that nobody holds for writing")
+        raise RuntimeError("release_write() of an RWMutex that no writer holds")
     return 0
 
 
@@ -218,13 +219,13 @@ cdef class RWMutex:
 
     A lock that many threads hold for reading, or one for writing. Go's `sync.RWMutex`.
 
-    A writer that waits holds back the readers that come after it, and lets in all that wait when it leaves: neither
-    side starves the other. So a thread that reads must not begin to read again, nor to write, before it has ended:
-    a writer may have come in between, and both would wait for ever. Any thread may release what another one acquired.
+    A pending writer holds back later readers, and its unlock admits all waiting readers: neither side starves the other. A
+    thread that holds the read lock must therefore acquire neither lock before it releases: a writer may be pending, and
+    both would wait for ever. Any thread may release what another thread acquired.
 
-    What was written while holding it for writing is seen by whoever holds it next, in either way (C11, 5.1.2.4).
-    In the child after `os.fork()`, to wait without a timeout for what other threads of the parent hold is a
-    RuntimeError, since they are not there.
+    What the holder of the write lock wrote is visible to the next holder of either lock (C11, 5.1.2.4). In the child after
+    `os.fork()`, a wait without a timeout for a lock that other threads of the parent held raises RuntimeError, because
+    those threads were lost.
 
     >>> config, lock = {"debug": False}, RWMutex()
     >>> with lock.write():
@@ -245,10 +246,10 @@ cdef class RWMutex:
         pass
 
     def acquire_read(self, blocking=True, timeout=-1):
-        """Begin to read, beside other readers, and return whether that was possible.
+        """Acquire the read lock, shared with other readers, and return whether it was acquired.
 
-        Waits while a writer is inside or waits: for ever, for at most `timeout` seconds (int or float, on the monotonic
-        clock), or not at all with `blocking=False`. Raises as `Mutex.acquire` does; the lock is not held then.
+        Waits while a writer is pending or holds the write lock: for ever, for at most `timeout` seconds (int or float, on
+        the monotonic clock), or not at all with `blocking=False`. Raises as `Mutex.acquire` does, without the lock.
 
         >>> lock = RWMutex()
         >>> lock.acquire_read(), lock.acquire_read(), lock.acquire_write(timeout=0.01)
@@ -259,23 +260,23 @@ cdef class RWMutex:
         return ap_rwmutex_try_read_lock(&self.rw) or (deadline != 0 and acquire_read_slow(self, deadline))
 
     def release_read(self, /):
-        """End to read; the last reader lets in the writer that waits.
+        """Release the read lock. The last reader unparks the pending writer.
 
-        Raises RuntimeError where nobody reads.
+        Raises RuntimeError if no reader holds the lock.
 
         >>> RWMutex().release_read()
         Traceback (most recent call last):
-        RuntimeError: release_read() of an RWMutex that nobody holds for reading
+        RuntimeError: release_read() of an RWMutex that no reader holds
         """
         used(self)
         release_read(self)
 
     def acquire_write(self, blocking=True, timeout=-1):
-        """Begin to write, alone, and return whether that was possible.
+        """Acquire the write lock, which excludes all others, and return whether it was acquired.
 
-        Waits while a reader or a writer is inside: for ever, for at most `timeout` seconds (int or float, on the
-        monotonic clock), or not at all with `blocking=False`. While it waits no more readers get in; among the writers
-        it is fair as `Mutex` is. Raises as `Mutex.acquire` does; the lock is not held then.
+        Waits while a reader or a writer holds the lock: for ever, for at most `timeout` seconds (int or float, on the
+        monotonic clock), or not at all with `blocking=False`. Meanwhile no new reader acquires it. Writers are ordered as
+        by `Mutex`. Raises as `Mutex.acquire` does, without the lock.
 
         >>> lock = RWMutex()
         >>> lock.acquire_write(), lock.acquire_read(blocking=False), lock.acquire_write(timeout=0.01)
@@ -286,13 +287,13 @@ cdef class RWMutex:
         return ap_rwmutex_try_write_lock(&self.rw) or (deadline != 0 and acquire_write_slow(self, deadline))
 
     def release_write(self, /):
-        """End to write: all readers that wait get in; where there are none, the next writer.
+        """Release the write lock. All waiting readers acquire the read lock; without readers, the next writer is next.
 
-        Raises RuntimeError where nobody writes.
+        Raises RuntimeError if no writer holds the lock.
 
         >>> RWMutex().release_write()
         Traceback (most recent call last):
-        RuntimeError: release_write() of an RWMutex that nobody holds for writing
+        RuntimeError: release_write() of an RWMutex that no writer holds
         """
         used(self)
         release_write(self)
@@ -307,7 +308,7 @@ cdef class RWMutex:
         ...     lock.acquire_write(blocking=False)
         False
         """
-        # The shortcut does it all.
+        # The fast call replaces this method.
 
     def write(self, /):
         """Return a context manager that holds the lock for writing.
@@ -319,19 +320,19 @@ cdef class RWMutex:
         ...     lock.acquire_read(blocking=False)
         False
         """
-        # The shortcut does it all.
+        # The fast call replaces this method.
 
     def _at_fork_reinit(self, /):
-        """Make the lock free again in the child after `os.fork()`, where the threads that held it are not."""
+        """Unlock the lock in the child after `os.fork()`, where its holders may be lost."""
         ap_rwmutex_init(&self.rw)
 
     def __repr__(self):
         cdef ap_rwmutex_words *words = <ap_rwmutex_words *>&self.rw
         cdef uint64_t state = ap_rwmutex_state(&self.rw), writer = writer_of(&self.rw)
-        cdef size_t waiters = ap_sleepers(&words.writers) + ap_sleepers(&words.state) + ap_sleepers(&words.drained)
+        cdef size_t waiters = ap_waiters(&words.writers) + ap_waiters(&words.state) + ap_waiters(&words.drained)
         at = f"{<size_t><void *>self:#x}"
         if ap_rwmutex_is_writing(state):
-            owner = owner_shown(writer, ap_thread_is_orphan(writer))
+            owner = owner_shown(writer, ap_owner_is_lost(writer))
             return f"<write-locked atomicpy.RWMutex object owner={owner} waiters={waiters} at {at}>"
         if ap_rwmutex_readers_of(state):
             readers = ap_rwmutex_readers_of(state)

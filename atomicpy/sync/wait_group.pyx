@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """WaitGroup: start threads, and wait for all of them. The count and its states are in `src/sync/ap_waitgroup.h`.
 
-The wait takes a timeout on the monotonic clock, ends at Ctrl-C in the main thread, lets the other threads and the
-garbage collector go on, and works in the child after `os.fork()`.
+The wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
+garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
 from cpython.number cimport PyNumber_Index
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, start_core, wait_deadline
+from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core_calls cimport bind_core
 
 import threading
 from collections import deque
@@ -33,10 +34,10 @@ cdef extern from "sync/ap_waitgroup.h" nogil:
     bint ap_waitgroup_wait(ap_waitgroup *wg, int64_t deadline) noexcept
     void ap_waitgroup_leave(ap_waitgroup *wg, uint64_t ticket) noexcept
 
-cdef extern from "platform/ap_thread.h" nogil:
-    uint64_t ap_thread_forks() noexcept
+cdef extern from "platform/ap_owner.h" nogil:
+    uint64_t ap_fork_count() noexcept
 
-start_core()
+bind_core()
 
 
 cdef bint wait_until(void *group, uint64_t unused, int64_t deadline) noexcept nogil:
@@ -73,20 +74,20 @@ cdef int add_to(WaitGroup wg, int64_t n) except -1:
 
 
 cdef int forget_the_parent(WaitGroup wg) except -1:
-    """In the child after os.fork(): the threads of go() that are not here will never say that they are done."""
-    wg.forks = ap_thread_forks()
+    """In the child after os.fork(): count the threads of go() that were lost as done."""
+    wg.forks = ap_fork_count()
     for member in list(wg.members):
-        if not member.is_alive():  # threading has seen to that
+        if not member.is_alive():  # threading marks the lost threads as ended
             wg.members.discard(member)
             add_to(wg, -1)
     return 0
 
 
 class _Member(threading.Thread):
-    """A thread of WaitGroup.go: it tells the group what its function raised, and that it is done."""
+    """A thread of WaitGroup.go: it reports to the group what its function raised, then calls done()."""
 
     def run(self):
-        # Whoever pops the group owes it the done(): this thread, or go() where start() has raised.
+        # The thread that pops the group calls done(): this one, or the caller of go() if start() has raised.
         cdef WaitGroup wg = self.__dict__.pop("group", None)
         if wg is None:
             return
@@ -100,11 +101,11 @@ class _Member(threading.Thread):
 
 
 cdef object exceptions_of(WaitGroup wg):
-    """What the functions raised since it was last asked, as one group; or None. Each exception is in one group only."""
+    """What the functions raised since the last call, as one group; or None. Each exception is in one group only."""
     errors = []
     while wg.errors:
         try:
-            # One step, however many threads wait and empty it at once.
+            # One step, so that several waiters may empty the deque at once.
             errors.append(wg.errors.popleft())
         except IndexError:
             break
@@ -118,12 +119,12 @@ cdef class WaitGroup:
     """WaitGroup()
 --
 
-    A count of what is still to be done, and `wait()` until it is zero. Go's `sync.WaitGroup`.
+    A count of unfinished work, and a `wait()` until it is zero. Go's `sync.WaitGroup`.
 
     Each `done()` happens before the return of every `wait()` that it ends. The count is between 0 and 2**31 - 1. A
-    group may be used again when all that waited have returned; before that, an `add()` or `go()` from zero is an error,
-    as in Go. In the child after `os.fork()` nobody waits, and the functions of `go()` that ran in other threads of the
-    parent count as done.
+    group may be used again after all waiters have returned; before that, an `add()` or `go()` from zero is an error, as in
+    Go. In the child after `os.fork()` there are no waiters, and functions of `go()` in other threads of the parent count
+    as done.
 
     >>> squares = []
     >>> with WaitGroup() as wg:
@@ -137,28 +138,27 @@ cdef class WaitGroup:
         ap_waitgroup_init(&self.group)
         self.errors = deque()
         self.members = set()
-        self.forks = ap_thread_forks()
+        self.forks = ap_fork_count()
 
     def __init__(self):
         pass
 
     @property
     def count(self):
-        """How much is still to be done, at this moment.
+        """The count at this moment.
 
         >>> WaitGroup().count
         0
         """
-        if self.forks != ap_thread_forks():
+        if self.forks != ap_fork_count():
             forget_the_parent(self)
         return ap_waitgroup_count(&self.group)
 
     def add(self, n=1, /):
-        """Add `n`, which may be negative, to the count; at zero, wake everybody who waits.
+        """Add `n`, which may be negative, to the count. At zero, unpark all waiters.
 
-        Raises ValueError where the count would fall below zero, OverflowError where it would exceed 2**31 - 1,
-        RuntimeError where it is zero and threads that waited for that have not returned yet, and TypeError for what is
-        no integer; the count is as it was.
+        Raises ValueError if the count would fall below zero, OverflowError if it would exceed 2**31 - 1, RuntimeError if
+        it is zero and waiters have not returned yet, and TypeError if `n` is not an integer. Then the count is unchanged.
 
         >>> wg = WaitGroup()
         >>> wg.add(2); wg.add(-1); wg.count
@@ -172,9 +172,9 @@ cdef class WaitGroup:
         add_to(self, number)
 
     def done(self, /):
-        """Take one off the count; at zero, wake everybody who waits.
+        """Subtract one from the count. At zero, unpark all waiters.
 
-        Raises ValueError where the count is zero already.
+        Raises ValueError if the count is zero.
 
         >>> WaitGroup().done()
         Traceback (most recent call last):
@@ -185,8 +185,8 @@ cdef class WaitGroup:
     def wait(self, timeout=None):
         """Wait until the count is zero; return True, or False after `timeout` seconds (int or float, monotonic clock).
 
-        Raises what the functions of `go()` raised since the last time, as one ExceptionGroup (a BaseExceptionGroup
-        where one of them is no Exception, a SystemExit say). Where several threads wait, one of them gets it.
+        Raises what the functions of `go()` raised since the last wait, as one ExceptionGroup (a BaseExceptionGroup if one
+        of them is not an Exception, such as SystemExit). Of several waiters, one raises it.
         Raises ValueError for a negative timeout, OverflowError for one above `threading.TIMEOUT_MAX`, and
         KeyboardInterrupt at Ctrl-C in the main thread.
 
@@ -200,10 +200,10 @@ cdef class WaitGroup:
         cdef int64_t deadline = wait_deadline(timeout)
         cdef uint64_t ticket
         cdef bint done
-        if self.forks != ap_thread_forks():
+        if self.forks != ap_fork_count():
             forget_the_parent(self)
         if ap_waitgroup_enter(&self.group, &ticket):
-            # A waiter all the time, also while it looks for signals: so the count cannot rise before it has seen zero.
+            # The thread stays a waiter while it checks for signals, so the count cannot rise before it has seen zero.
             try:
                 done = block(wait_until, &self.group, 0, deadline)
             finally:
@@ -218,13 +218,13 @@ cdef class WaitGroup:
     def go(self, fn, /, *args, **kwargs):
         """Call `fn(*args, **kwargs)` in a thread of its own; return that `threading.Thread`, already started.
 
-        Equivalent to: `add(1)`, then a thread that calls `fn` and at its end, whatever the end, `done()`. What `fn`
-        raises is raised by `wait()`. The call of `go()` happens before `fn` begins.
-        Raises RuntimeError where the system starts no more threads, and where `add(1)` does; the count is as it was.
+        Equivalent to: `add(1)`, then a thread that calls `fn` and finally `done()`. `wait()` raises what `fn` raises. The
+        call of `go()` happens before `fn` begins.
+        Raises RuntimeError if the system starts no more threads, or if `add(1)` does. Then the count is unchanged.
 
-        >>> wg, said = WaitGroup(), []
-        >>> thread = wg.go(said.append, "hello")
-        >>> wg.wait(), said
+        >>> wg, greetings = WaitGroup(), []
+        >>> thread = wg.go(greetings.append, "hello")
+        >>> wg.wait(), greetings
         (True, ['hello'])
         """
         if not callable(fn):
@@ -236,7 +236,7 @@ cdef class WaitGroup:
         try:
             thread.start()
         except BaseException:
-            # No thread could be had; or Ctrl-C came while start() waited for it, and it may have begun already.
+            # The system has no thread; or Ctrl-C interrupted start(), and the thread may run already.
             if thread.__dict__.pop("group", None) is not None:
                 self.members.discard(thread)
                 add_to(self, -1)
@@ -254,7 +254,7 @@ cdef class WaitGroup:
         return f"<atomicpy.WaitGroup count={count} waiters={waiters} at {<size_t><void *>self:#x}>"
 
     def __del__(self):
-        # Nobody waited: what the functions raised goes where Python reports what no caller can be told.
+        # No thread called wait(): Python reports what the functions raised as an unraisable exception.
         group = exceptions_of(self)
         if group is not None:
             raise group

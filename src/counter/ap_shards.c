@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_shards.c: cells, and the threads that own them. What may happen when, and why, is in ap_shards.h.
+ * ap_shards.c: cells, and the threads that own them. The invariants, which the comments here name by number, are in ap_shards.h.
  */
 #include "../platform/ap_os.h"
 
@@ -8,19 +8,14 @@
 
 #include "ap_shards.h"
 
-/* Guards the cells' owners, counters and lists, the list of threads, and every change of a base. A thread reads its table
- * without it and changes it under it, though nobody else looks there: but for the child of a fork(), which must not
- * find it half changed. Held for a few instructions, and for the sum over all cells by a drain. */
+/* Guards the cells' owners, counters and lists, the list of threads, and each change of a base. A thread reads its own table
+ * without the lock. It changes its table under the lock, so that the child of a fork() never finds a half-changed one. The
+ * lock is held for a few instructions, and by a drain for the sum over all cells. */
 static ap_os_lock lock;
-static ap_shard_thread *threads; /* all that own cells; under the lock */
-static uint64_t last_thread;     /* the id given last; under the lock */
+static ap_shard_thread *threads; /* all registered threads; under the lock */
+static uint64_t last_thread;     /* the newest id; under the lock */
 static ap_u64 last_serial;
 static ap_os_key at_end;
-
-static ap_shard_entry nothing[1];
-static ap_shard_thread nobody = {.entries = nothing};
-
-AP_THREAD_LOCAL ap_shard_thread *ap_shard_self = &nobody;
 
 enum { SMALLEST_TABLE = 8 };
 
@@ -38,10 +33,10 @@ static void wide_sub(ap_wide *w, int64_t n)
     w->high += (n < 0) - (w->low > before);
 }
 
-/* ---- a thread: its table, its beginning and its end ---- */
+/* ---- a thread: its table, its registration and its end ---- */
 
-/* Under the lock, for an entry of a thread that gives it up. */
-static void let_go(ap_shard_cell *cell)
+/* Under the lock: the owner gives up the cell (invariant 4). */
+static void disown(ap_shard_cell *cell)
 {
     if (cell == NULL) {
         return;
@@ -55,11 +50,11 @@ static void let_go(ap_shard_cell *cell)
     cell->counter->vacant = cell;
 }
 
-/* Under the lock: t has ended. */
-static void end(ap_shard_thread *t)
+/* Under the lock: the thread has ended. */
+static void unregister(ap_shard_thread *t)
 {
     for (uint64_t i = 0; i <= t->mask; i++) {
-        let_go(t->entries[i].cell);
+        disown(t->entries[i].cell);
     }
     *t->at = t->next;
     if (t->next != NULL) {
@@ -69,16 +64,17 @@ static void end(ap_shard_thread *t)
     free(t);
 }
 
-static void AP_OS_CALLBACK thread_ends(void *t)
+static void AP_OS_CALLBACK thread_ends(void *thread)
 {
-    /* Should something that runs later still count, it comes as a new thread, and this is called again. */
-    ap_shard_self = &nobody;
+    ap_shard_thread *t = thread;
+    /* If code that runs later in this thread counts, it registers the thread again, and this function is called again. */
+    *t->self = t->unregistered;
     ap_os_lock_acquire(&lock);
-    end(t);
+    unregister(t);
     ap_os_lock_release(&lock);
 }
 
-static ap_shard_thread *begin(void)
+static ap_shard_thread *register_thread(ap_shard_thread **self)
 {
     ap_shard_thread *t = malloc(sizeof *t);
     ap_shard_entry *entries = calloc(SMALLEST_TABLE, sizeof *entries);
@@ -87,7 +83,7 @@ static ap_shard_thread *begin(void)
         free(entries);
         return NULL;
     }
-    *t = (ap_shard_thread){.entries = entries, .mask = SMALLEST_TABLE - 1, .at = &threads};
+    *t = (ap_shard_thread){.entries = entries, .mask = SMALLEST_TABLE - 1, .at = &threads, .self = self, .unregistered = *self};
     ap_os_lock_acquire(&lock);
     t->id = ++last_thread;
     t->next = threads;
@@ -96,10 +92,10 @@ static ap_shard_thread *begin(void)
     }
     threads = t;
     ap_os_lock_release(&lock);
-    return ap_shard_self = t;
+    return *self = t;
 }
 
-/* The entry of that serial, or the empty one where it would be. */
+/* The entry of that serial, or the empty entry where it belongs. */
 static ap_shard_entry *entry_of(ap_shard_entry *entries, uint64_t mask, uint64_t serial)
 {
     uint64_t i = serial & mask;
@@ -109,7 +105,7 @@ static ap_shard_entry *entry_of(ap_shard_entry *entries, uint64_t mask, uint64_t
     return &entries[i];
 }
 
-/* Free the cells of counters that are gone, and make the table four times as large as what is left, plus one. */
+/* Free the cells of freed counters, and make the table four times as large as the remaining entries, plus one. */
 static bool make_room(ap_shard_thread *self)
 {
     uint64_t live = 0, size = SMALLEST_TABLE;
@@ -148,7 +144,7 @@ static bool make_room(ap_shard_thread *self)
 
 /* ---- a cell ---- */
 
-/* One without an owner, or a new one, entered at e, which is empty. */
+/* Take over a cell without an owner, or make one, and enter it at e, which is empty. */
 static ap_shard_cell *take(ap_shards *c, ap_shard_thread *self, ap_shard_entry *e)
 {
     ap_os_lock_acquire(&lock);
@@ -174,10 +170,10 @@ static ap_shard_cell *take(ap_shards *c, ap_shard_thread *self, ap_shard_entry *
     return cell;
 }
 
-ap_shard_cell *ap_shards_find(ap_shards *c)
+ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_thread **own)
 {
-    ap_shard_thread *self = ap_shard_self;
-    if (self == &nobody && (self = begin()) == NULL) {
+    ap_shard_thread *self = *own;
+    if (self->id == 0 && (self = register_thread(own)) == NULL) {
         return NULL;
     }
     ap_shard_entry *e = entry_of(self->entries, self->mask, c->serial);
@@ -200,7 +196,8 @@ static ap_wide base_of(ap_shards *c)
     return (ap_wide){.high = ap_load_i64_acquire(&c->base_high), .low = ap_load_u64_acquire(&c->base_low)};
 }
 
-/* Under the lock. Odd from here on; the stores that follow are releases: who sees one of them sees the odd number. */
+/* Under the lock. The version is odd from here on. The stores that follow are releases: a thread that sees one of them sees
+ * the odd version (invariant 3). */
 static void change_begins(ap_shards *c)
 {
     ap_store_u64_relaxed(&c->version, ap_load_u64_relaxed(&c->version) + 1);
@@ -213,7 +210,7 @@ static void change_ends(ap_shards *c, ap_wide base)
     ap_store_u64_release(&c->version, ap_load_u64_relaxed(&c->version) + 1);
 }
 
-void ap_shards_carry(ap_shard_cell *cell, int64_t n, bool subtract)
+void ap_shards_spill(ap_shard_cell *cell, int64_t n, bool subtract)
 {
     ap_os_lock_acquire(&lock);
     ap_shards *c = cell->counter;
@@ -250,7 +247,7 @@ ap_wide ap_shards_load(ap_shards *c)
             return total;
         }
     }
-    /* A drain or a carry is at it: the lock comes free after it, and there is no second try to be lost. */
+    /* A drain or a spill is under way, and holds the lock until its end. Under the lock the sum needs no second try. */
     ap_os_lock_acquire(&lock);
     total = sum(c);
     ap_os_lock_release(&lock);
@@ -296,7 +293,7 @@ void ap_shards_init(ap_shards *c, int64_t value)
 
 void ap_shards_destroy(ap_shards *c)
 {
-    ap_shard_thread *self = ap_shard_self;
+    ap_shard_thread *self = ap_os_key_get(at_end); /* NULL: the thread is not registered, and owns no cell */
     ap_shard_cell *cell = atomic_load_explicit(&c->cells, memory_order_relaxed), *next;
     if (cell == NULL) {
         return;
@@ -305,7 +302,7 @@ void ap_shards_destroy(ap_shards *c)
     for (; cell != NULL; cell = next) {
         next = cell->next;
         cell->counter = NULL;
-        if (cell->owner == self) {
+        if (self != NULL && cell->owner == self) {
             entry_of(self->entries, self->mask, c->serial)->cell = NULL;
         } else if (cell->owner != NULL) {
             continue; /* its owner frees it */
@@ -315,15 +312,16 @@ void ap_shards_destroy(ap_shards *c)
     ap_os_lock_release(&lock);
 }
 
-static void before_fork(void) { ap_os_lock_acquire(&lock); }
-static void after_fork(void) { ap_os_lock_release(&lock); }
+void ap_shards_before_fork(void) { ap_os_lock_acquire(&lock); }
+void ap_shards_after_fork(void) { ap_os_lock_release(&lock); }
 
-static void after_fork_in_child(void)
+void ap_shards_after_fork_in_child(void)
 {
+    ap_shard_thread *self = ap_os_key_get(at_end);
     for (ap_shard_thread *t = threads, *next; t != NULL; t = next) {
         next = t->next;
-        if (t != ap_shard_self) {
-            end(t);
+        if (t != self) {
+            unregister(t);
         }
     }
     ap_os_lock_release(&lock);
@@ -331,10 +329,6 @@ static void after_fork_in_child(void)
 
 bool ap_shards_start(void)
 {
-    static bool done = false;
-    if (!done) {
-        ap_os_lock_init(&lock);
-        done = ap_os_key_init(&at_end, thread_ends) && ap_os_at_fork(before_fork, after_fork, after_fork_in_child);
-    }
-    return done;
+    ap_os_lock_init(&lock);
+    return ap_os_key_init(&at_end, thread_ends);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_count.h: counts how often the core leaves its fast paths, in the build of tests/c/slow_paths.c and no other.
- *
- * Without AP_COUNT_SLOW_PATHS, AP_COUNT(x) is nothing.
+ * ap_count.h: counts how often the core takes a slow path. Only the build of tests/c/slow_paths.c defines
+ * AP_COUNT_SLOW_PATHS; without it AP_COUNT(x) does nothing.
  */
 #ifndef AP_COUNT_H
 #define AP_COUNT_H
@@ -12,14 +11,14 @@
 #include "../atomic/ap_atomic.h"
 
 typedef enum {
-    AP_SLEEP,             /* a thread joined the queue of a word */
-    AP_WAKE,              /* a thread was taken out of it by another */
-    AP_MUTEX_LOCK_SLOW,   /* a lock that did not get it by its first step */
-    AP_MUTEX_UNLOCK_SLOW, /* an unlock that had to look for sleepers */
-    AP_MUTEX_HAND_OVER,   /* and gave the mutex to the first of them */
+    AP_PARK,              /* a thread was enqueued on a word */
+    AP_UNPARK,            /* a thread was dequeued by another thread */
+    AP_MUTEX_LOCK_SLOW,   /* a lock whose first step failed */
+    AP_MUTEX_UNLOCK_SLOW, /* an unlock that locked the bucket */
+    AP_MUTEX_HAND_OFF,    /* an unlock that handed the mutex off */
     AP_RWMUTEX_READ_SLOW,
-    AP_RWMUTEX_WRITE_SLOW, /* a writer that found readers inside */
-    AP_RWMUTEX_ADMIT,      /* a writer that left and found readers asleep */
+    AP_RWMUTEX_WRITE_SLOW, /* a writer that waited for readers */
+    AP_RWMUTEX_ADMIT,      /* a write unlock that found readers waiting */
     AP_ONCE_SLOW,
     AP_COUNTS,
 } ap_count;

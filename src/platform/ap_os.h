@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_os.h: what the core needs of the operating system, and the only place that knows which one it is.
+ * ap_os.h: what the core needs of the operating system. No other file of the core knows which system it runs on.
  *
- * A lock, a place for one thread to sleep in, the monotonic clock, the thread's id, a word to the processor while
- * spinning, callbacks around fork and at the end of a thread, and memory on a cache line of its own. POSIX threads
- * everywhere but on Windows, which has SRWLOCK, CONDITION_VARIABLE and fiber-local storage for the same; and the futex of
- * Linux, from which a thread comes back without a lock to take.
+ * It has locks and conditions, a parker for one thread, the monotonic clock, thread ids, the processor's spin hint,
+ * callbacks around fork() and at the end of a thread, and memory on a cache line of its own. POSIX threads serve all
+ * systems but Windows, which has SRWLOCK, CONDITION_VARIABLE and fiber-local storage. On Linux the parker is a futex,
+ * because a thread returns from it without acquiring a lock.
  *
- * The .c files include it, and first; no header does, so that Cython and C code built on the headers never sees it.
+ * A .c file includes this header first. No other header includes it, so Cython and C code of other projects never sees it.
  */
 #ifndef AP_OS_H
 #define AP_OS_H
 
-/* -std=c11 hides POSIX and syscall() until they are asked for, and before the first system header: hence the first
- * include of a .c. */
+/* -std=c11 hides POSIX and syscall() unless these are defined before the first system header: hence "includes this first". */
 #if !defined(_WIN32) && !defined(__APPLE__)
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -27,12 +26,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "../atomic/ap_u32.h"
-#include "../park/ap_wait.h" /* AP_FOREVER */
+#include "ap_base.h"
+#include "ap_clock.h"
 
-#define AP_NS_PER_SECOND INT64_C(1000000000)
-
-/* Spinning: tells the processor that this is a wait loop. */
+/* The processor's hint that this is a spin loop. */
 static inline void ap_cpu_relax(void)
 {
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
@@ -54,7 +51,7 @@ static inline void ap_cpu_relax_for(int pauses)
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-/* Let another thread that waits for this core run first. */
+/* Let the scheduler run another thread that waits for this core. */
 static inline void ap_os_yield(void) { SwitchToThread(); }
 
 typedef SRWLOCK ap_os_lock;
@@ -79,7 +76,7 @@ static inline int64_t ap_os_now(void)
     return seconds * AP_NS_PER_SECOND + rest * AP_NS_PER_SECOND / per_second.QuadPart;
 }
 
-/* False once the deadline has passed; may return true for no reason. */
+/* False once the deadline has passed. True may be a spurious wake-up. */
 static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int64_t deadline)
 {
     DWORD ms = INFINITE;
@@ -88,14 +85,13 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
         if (left <= 0) {
             return false;
         }
-        left = (left + 999999) / 1000000;                /* never before the deadline */
-        ms = left > 0x7fffffff ? 0x7fffffff : (DWORD)left; /* and where that is too soon, it was for no reason */
+        left = (left + 999999) / 1000000;                /* rounded up: not before the deadline */
+        ms = left > 0x7fffffff ? 0x7fffffff : (DWORD)left; /* too short a wait is a spurious wake-up */
     }
     SleepConditionVariableSRW(cond, lock, ms, 0);
     return true;
 }
 
-static inline bool ap_os_at_fork_child(void (*child)(void)) { (void)child; return true; }
 static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 {
     (void)before, (void)parent, (void)child;
@@ -110,6 +106,7 @@ static inline bool ap_os_key_init(ap_os_key *key, void(AP_OS_CALLBACK *at_end)(v
     return (*key = FlsAlloc(at_end)) != FLS_OUT_OF_INDEXES;
 }
 static inline bool ap_os_key_set(ap_os_key key, void *value) { return FlsSetValue(key, value); }
+static inline void *ap_os_key_get(ap_os_key key) { return FlsGetValue(key); }
 
 static inline void *ap_os_alloc_aligned(size_t alignment, size_t size) { return _aligned_malloc(size, alignment); }
 static inline void ap_os_free_aligned(void *memory) { _aligned_free(memory); }
@@ -138,7 +135,7 @@ static inline void ap_os_cond_init(ap_os_cond *cond)
 #if defined(__APPLE__)
     pthread_cond_init(cond, NULL);
 #else
-    /* The wall clock may be set back or forward while we sleep; the monotonic one may not. */
+    /* The wall clock may be set while a thread waits; the monotonic clock may not. */
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -157,14 +154,14 @@ static inline int64_t ap_os_now(void)
     return (int64_t)t.tv_sec * AP_NS_PER_SECOND + (int64_t)t.tv_nsec;
 }
 
-/* The system knows no time before zero. */
+/* The system refuses times before zero. */
 static inline struct timespec ap_os_timespec(int64_t ns)
 {
     ns = ns > 0 ? ns : 0;
     return (struct timespec){.tv_sec = (time_t)(ns / AP_NS_PER_SECOND), .tv_nsec = (long)(ns % AP_NS_PER_SECOND)};
 }
 
-/* False once the deadline has passed; may return true for no reason. */
+/* False once the deadline has passed. True may be a spurious wake-up. */
 static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int64_t deadline)
 {
     if (deadline == AP_FOREVER) {
@@ -173,7 +170,7 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
     }
     int64_t at = deadline;
 #if defined(__APPLE__)
-    at -= ap_os_now(); /* a condition there knows the wall clock and relative times only */
+    at -= ap_os_now(); /* a condition there takes the wall clock or a relative time */
     if (at <= 0) {
         return false;
     }
@@ -186,21 +183,19 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
 #endif
 }
 
-/* Have child() called in the child after each fork(). False: no memory for that. */
-static inline bool ap_os_at_fork_child(void (*child)(void)) { return pthread_atfork(NULL, NULL, child) == 0; }
-
-/* Have before() called before each fork(), then parent() in the parent and child() in the child. */
+/* From now on each fork() calls before() first, then parent() in the parent and child() in the child. False: no memory. */
 static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 {
     return pthread_atfork(before, parent, child) == 0;
 }
 
-/* A value per thread; where it is not NULL at the end of its thread, at_end is called with it, in that thread. */
+/* A value per thread. If it is not NULL when its thread ends, that thread calls at_end with it. */
 #define AP_OS_CALLBACK
 typedef pthread_key_t ap_os_key;
 
 static inline bool ap_os_key_init(ap_os_key *key, void (*at_end)(void *)) { return pthread_key_create(key, at_end) == 0; }
 static inline bool ap_os_key_set(ap_os_key key, void *value) { return pthread_setspecific(key, value) == 0; }
+static inline void *ap_os_key_get(ap_os_key key) { return pthread_getspecific(key); }
 
 /* NULL: no memory. The alignment is a power of two. */
 static inline void *ap_os_alloc_aligned(size_t alignment, size_t size)
@@ -212,38 +207,44 @@ static inline void ap_os_free_aligned(void *memory) { free(memory); }
 
 #endif
 
-/* A place for one thread to sleep in. Another one unparks it, once: before or after it parked, that is all the same. Once
- * unparked it may be gone, so whoever unparks touches nothing of it afterwards. What was written before is seen by the
- * thread that comes back. AP_OS_NO_FUTEX is for the tests of the second half. */
+/* A parker: one thread parks in it until another thread unparks it, once. The unpark may come before the park.
+ *
+ * The parked thread may free the parker as soon as it is unparked, so the unparking thread does not touch it after its last
+ * step. What the unparking thread wrote before is visible to the thread that returns (release and acquire).
+ * AP_OS_NO_FUTEX selects the second implementation on Linux, for its tests. */
 #if defined(__linux__) && defined(__LP64__) && !defined(AP_OS_NO_FUTEX)
 
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Of linux/futex.h, which not every C library brings along: wait with a deadline of the monotonic clock, and wake. */
+/* From linux/futex.h, which some C libraries lack: wait until a time of the monotonic clock, and wake. */
 enum { AP_FUTEX_WAKE = 1 | 128, AP_FUTEX_WAIT = 9 | 128 };
 #define AP_FUTEX_ANY UINT32_MAX
 
 typedef struct {
-    ap_u32 state;
+    _Atomic uint32_t state;
 } ap_os_parker;
 
-enum { AP_OS_AWAKE = 0, AP_OS_UNPARKED = 1, AP_OS_ASLEEP = 2 /* or about to be: to be woken by the system */ };
+enum {
+    AP_OS_RUNNING = 0,
+    AP_OS_UNPARKED = 1,
+    AP_OS_PARKED = 2, /* in the futex, or about to enter it: the unparking thread has to call the system */
+};
 
-static inline void ap_os_parker_init(ap_os_parker *p) { ap_init_u32(&p->state, AP_OS_AWAKE); }
+static inline void ap_os_parker_init(ap_os_parker *p) { atomic_init(&p->state, AP_OS_RUNNING); }
 static inline void ap_os_parker_destroy(ap_os_parker *p) { (void)p; }
 
-static inline bool ap_os_is_unparked(ap_os_parker *p) { return ap_load_u32(&p->state) == AP_OS_UNPARKED; }
+static inline bool ap_os_is_unparked(ap_os_parker *p) { return atomic_load(&p->state) == AP_OS_UNPARKED; }
 
-/* False: the deadline has passed and nobody has unparked it. It still may be, and may park again. */
+/* False: the deadline has passed and the parker is not unparked. The thread may park in it again. */
 static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 {
     struct timespec t = ap_os_timespec(deadline);
     const struct timespec *until = deadline == AP_FOREVER ? NULL : &t;
-    uint32_t awake = AP_OS_AWAKE;
-    ap_compare_exchange_u32(&p->state, &awake, AP_OS_ASLEEP);
+    uint32_t running = AP_OS_RUNNING;
+    atomic_compare_exchange_strong(&p->state, &running, AP_OS_PARKED);
     while (!ap_os_is_unparked(p)) {
-        if (syscall(SYS_futex, &p->state, AP_FUTEX_WAIT, AP_OS_ASLEEP, until, NULL, AP_FUTEX_ANY) != 0
+        if (syscall(SYS_futex, &p->state, AP_FUTEX_WAIT, AP_OS_PARKED, until, NULL, AP_FUTEX_ANY) != 0
             && errno == ETIMEDOUT) {
             return ap_os_is_unparked(p);
         }
@@ -253,8 +254,9 @@ static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 
 static inline void ap_os_unpark(ap_os_parker *p)
 {
-    if (ap_exchange_u32(&p->state, AP_OS_UNPARKED) == AP_OS_ASLEEP) {
-        /* The thread may be back by now, and its stack another's: then this wakes nobody, or one who looks again. */
+    if (atomic_exchange(&p->state, AP_OS_UNPARKED) == AP_OS_PARKED) {
+        /* The thread may have returned by now and its stack may have another use. Then this call wakes no thread, or it
+         * is a spurious wake-up of another futex, whose thread checks its word again. */
         syscall(SYS_futex, &p->state, AP_FUTEX_WAKE, 1, NULL, NULL, 0);
     }
 }
@@ -280,7 +282,7 @@ static inline void ap_os_parker_destroy(ap_os_parker *p)
     ap_os_lock_destroy(&p->lock);
 }
 
-/* With the lock, though it is one flag: whoever unparks has to be done before the thread goes. */
+/* Takes the lock, though it reads one flag: the unparking thread must have left the parker before its owner frees it. */
 static inline bool ap_os_is_unparked(ap_os_parker *p)
 {
     ap_os_lock_acquire(&p->lock);
@@ -303,7 +305,7 @@ static inline void ap_os_unpark(ap_os_parker *p)
 {
     ap_os_lock_acquire(&p->lock);
     p->unparked = true;
-    ap_os_cond_signal(&p->cond); /* with the lock held: once it is released, all of this may be gone */
+    ap_os_cond_signal(&p->cond); /* with the lock held: after its release the parker may be freed */
     ap_os_lock_release(&p->lock);
 }
 

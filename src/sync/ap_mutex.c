@@ -1,62 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_mutex.c: what ap_mutex does when it has to wait. The state table is in ap_mutex.h.
+ * ap_mutex.c: the slow paths of ap_mutex.h, which has the table of states and the invariants named by number here.
  */
 #include "../platform/ap_os.h"
 
 #include "../park/ap_count.h"
+#include "../park/ap_park.h"
 #include "ap_mutex.h"
-#include "../park/ap_wait.h"
 
-/* Before it sleeps, a thread looks again after 1, 2, 4 ... 64 pauses of the processor, as parking_lot's SpinWait: for a
- * critical section of a few instructions on another core. It takes some microseconds in all, which is less than to sleep
- * and be woken. Not where others sleep: more threads that are awake would only take the cache line from the owner. And
- * it does not yield to the scheduler in between: on a busy machine that gives the core away for milliseconds. */
+/* A new arrival spins before it parks: it probes after 1, 2, 4 ... 64 pauses of the processor (parking_lot's SpinWait), some
+ * microseconds in all, less than a park and an unpark. It does not spin while WAITERS is set, because each probe takes the
+ * cache line from the owner. It does not yield: on a busy machine a yield costs the core for milliseconds. */
 #define SPIN_ROUNDS 7
 
-/* The one that was woken stands by. It looks after 8, 16 ... 256 pauses and then each 256, some microseconds, since each
- * look takes the cache line from the owner. It takes the mutex where it found it free so often in a row that nobody seems
- * to want it: one that is taken again and again is free at every other look, too. Where it finds the same state all the
- * time, the section is a long one, or the owner waits for the core that it looks from: it yields now and then, and sleeps
- * again after STAND_BY_STILL of those looks, some 50 us. */
-#define STAND_BY_FIRST 8
-#define STAND_BY_PAUSES 256
-#define STAND_BY_FREE 12
-#define STAND_BY_STILL 10
-#define STAND_BY_YIELD 4
+/* The designated waker probes after 8, 16 ... 256 pauses, then each 256, some microseconds. It acquires the mutex after
+ * DESIGNATED_FREE probes in a row that found it unlocked; a mutex in steady use is unlocked at every other probe. If the
+ * state does not change, the section is long, or the owner waits for this core: the waker yields now and then, and parks
+ * again after DESIGNATED_SAME such probes, some 50 us. */
+#define DESIGNATED_FIRST 8
+#define DESIGNATED_PAUSES 256
+#define DESIGNATED_FREE 12
+#define DESIGNATED_SAME 10
+#define DESIGNATED_YIELD 4
 
-/* And one that begins to sleep looks on for a while, all in nanoseconds, until the one awake stands by: so it does not
- * matter where the system puts that one. It may stand behind the owner, on the owner's core, and then this core would
- * have nobody and fall asleep; to come back takes it long, on a virtual machine with a busy host above all, and the mutex
- * would have nobody to be handed to. Each look at the mutex takes the cache line from the owner, so they are as far apart
- * as the looks of the one that stands by. However many wait, it is two or three that look on, since where sections are
- * short one begins to sleep each AP_FAIR_AFTER; where they are long, nobody is awake, and nobody looks on for long. */
-#define LOOK_ON INT64_C(50000) /* after the one awake was late: more than LATE and two looks, to find it late again */
-#define LOOK_ON_MOST INT64_C(400000)
-#define LOOK_ON_EVERY INT64_C(7000)
+/* A thread that parks spins in the queue first, until the designated waker spins, so that its core does not go idle: an idle
+ * core of a virtual machine returns late, and the hand-off would find no running thread. All in nanoseconds. */
+#define QUEUE_SPIN INT64_C(50000) /* after the designated waker was last found late */
+#define QUEUE_SPIN_MOST INT64_C(400000)
+#define QUEUE_SPIN_EVERY INT64_C(7000) /* between two probes, which take the cache line from the owner */
 #define LATE INT64_C(30000)
 
 #define FLAGS (AP_MUTEX_LOCKED | AP_MUTEX_WAITERS)
 
-/* With the mark of the thread that is awake: it runs, it is time to be fair, and it asks for the mutex. */
-#define HERE UINT64_C(1)
+/* Set in `designated`: the designated waker runs, a hand-off is due, and it requests it. */
+#define REQUESTS UINT64_C(1)
 
-/* The thread that is awake, with HERE or not. One that a fork left in another process is nobody. */
-static uint64_t awake(ap_mutex *m)
+/* The designated waker's owner id, with REQUESTS or not. 0: there is none, or it was lost in fork(). */
+static uint64_t designated(ap_mutex *m)
 {
-    uint64_t mark = ap_load_u64(&m->awake);
-    return ap_thread_is_of_this_process(mark) ? mark : 0;
+    uint64_t id = ap_load_u64(&m->designated);
+    return ap_owner_is_current(id) ? id : 0;
 }
 
 /* ---- lock ------------------------------------------------------------------------------------------------------- */
 
-static bool still_contended(const void *word, uint64_t what)
+static bool must_wait(const void *word, uint64_t what)
 {
     (void)what;
     return (ap_load_u64((ap_u64 *)word) & FLAGS) == FLAGS;
 }
 
-/* Have the owner look at what it unlocks. False: the state is another one, look again. */
+/* Set WAITERS, so that the owner's unlock takes the slow path. False: the state has changed. */
 static bool announce(ap_mutex *m)
 {
     uint64_t seen = ap_load_u64(&m->state);
@@ -64,43 +58,43 @@ static bool announce(ap_mutex *m)
         || ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS);
 }
 
-/* The one awake has a token: what it left in m->awake. An unlock that takes it away hands the mutex over by its next step
- * or puts the token back, all with the table locked: so it is asked for with the table locked whether it came back. */
+/* The designated waker has a token: the value it left in `designated`. An unlock that removes the token hands the mutex off by
+ * its next step or restores the token, under the bucket's lock. So the check whether it came back takes that lock. */
 typedef struct {
     ap_mutex *mutex;
     uint64_t token;
-    bool handed;
-} asking;
+    bool handed_off;
+} token_check;
 
-static size_t is_token_gone(void *word, const ap_line *line, bool *hand_over, void *context)
+static size_t is_token_gone(void *word, const ap_wait_queue *queue, bool *hand_off, void *context)
 {
-    asking *a = context;
-    (void)word, (void)line, (void)hand_over;
-    a->handed = ap_load_u64(&a->mutex->awake) != a->token;
+    token_check *c = context;
+    (void)word, (void)queue, (void)hand_off;
+    c->handed_off = ap_load_u64(&c->mutex->designated) != c->token;
     return 0;
 }
 
-/* Whoever unlocks may not count on this thread any more. True: it was handed the mutex instead. */
+/* No unlock may rely on this thread any more. True: the mutex was handed off to it instead (invariant 3). */
 static bool withdraw(ap_mutex *m, uint64_t token)
 {
     for (;;) {
         uint64_t seen = token;
-        if (ap_compare_exchange_u64(&m->awake, &seen, 0)) {
+        if (ap_compare_exchange_u64(&m->designated, &seen, 0)) {
             return false;
         }
-        asking a = {.mutex = m, .token = token};
-        ap_wake_by(&m->state, 0, is_token_gone, &a);
-        if (a.handed) {
+        token_check c = {.mutex = m, .token = token};
+        ap_unpark_with(&m->state, 0, is_token_gone, &c);
+        if (c.handed_off) {
             return true;
         }
     }
 }
 
-/* The token after it: without HERE where it is out of m->awake at this moment. */
-static uint64_t ask(ap_mutex *m, uint64_t token)
+/* Request the hand-off. Returns the token: without REQUESTS if an unlock has removed it at this moment. */
+static uint64_t request_hand_off(ap_mutex *m, uint64_t token)
 {
     uint64_t seen = token;
-    return ap_compare_exchange_u64(&m->awake, &seen, token | HERE) ? token | HERE : token;
+    return ap_compare_exchange_u64(&m->designated, &seen, token | REQUESTS) ? token | REQUESTS : token;
 }
 
 static bool take_if_free(ap_mutex *m)
@@ -119,85 +113,85 @@ static bool spin(ap_mutex *m)
     return take_if_free(m);
 }
 
-/* Wait for the mutex with the token, which is given back at the end. True: it has it. */
-static bool stand_by(ap_mutex *m, uint64_t token)
+/* Spin as the designated waker, then withdraw. True: the caller owns the mutex. */
+static bool spin_as_designated(ap_mutex *m, uint64_t token)
 {
     uint64_t before = 0;
-    int found_free = 0, still = 0, pauses = STAND_BY_FIRST;
+    int found_free = 0, same = 0, pauses = DESIGNATED_FIRST;
     do {
         uint64_t seen = ap_load_u64_relaxed(&m->state);
         found_free = (seen & AP_MUTEX_LOCKED) == 0 ? found_free + 1 : 0;
-        if (found_free == STAND_BY_FREE || ap_load_u64(&m->awake) != token) {
+        if (found_free == DESIGNATED_FREE || ap_load_u64(&m->designated) != token) {
             return withdraw(m, token) || take_if_free(m);
         }
         int64_t now = ap_os_now();
-        ap_store_i64_relaxed(&m->stood_by, now);
-        if ((token & HERE) == 0 && now >= ap_load_i64_relaxed(&m->fair_at)) {
-            token = ask(m, token);
-            pauses = STAND_BY_FIRST;
+        ap_store_i64_relaxed(&m->spun_at, now);
+        if ((token & REQUESTS) == 0 && now >= ap_load_i64_relaxed(&m->fair_at)) {
+            token = request_hand_off(m, token);
+            pauses = DESIGNATED_FIRST;
         }
-        if ((token & HERE) != 0) {
-            announce(m); /* for where it was found free, it may be taken by one that does not know of us */
+        if ((token & REQUESTS) != 0) {
+            announce(m); /* a new arrival that barged in has not set WAITERS */
         }
-        still = seen == before ? still + 1 : 0;
+        same = seen == before ? same + 1 : 0;
         before = seen;
-        if (still % STAND_BY_YIELD == STAND_BY_YIELD - 1) {
+        if (same % DESIGNATED_YIELD == DESIGNATED_YIELD - 1) {
             ap_os_yield();
         }
-        ap_cpu_relax_for(found_free != 0 ? STAND_BY_FIRST : pauses);
-        pauses = pauses < STAND_BY_PAUSES ? 2 * pauses : pauses;
-    } while (still < STAND_BY_STILL);
+        ap_cpu_relax_for(found_free != 0 ? DESIGNATED_FIRST : pauses);
+        pauses = pauses < DESIGNATED_PAUSES ? 2 * pauses : pauses;
+    } while (same < DESIGNATED_SAME);
     return withdraw(m, token);
 }
 
-/* One that looks on. */
+/* A thread that spins in the queue. */
 typedef struct {
     ap_mutex *mutex;
-    int64_t began, looked, late; /* when it began to, looked last, and found the one awake late */
-} onlooker;
+    int64_t began, probed, late; /* when it began, last probed, and last found the designated waker late */
+} queue_spinner;
 
-static bool looks_on(void *context, int64_t now)
+static bool spins_in_queue(void *context, int64_t now)
 {
-    onlooker *o = context;
-    if (now - o->looked >= LOOK_ON_EVERY) {
-        o->looked = now;
-        if (awake(o->mutex) != 0 && now - ap_load_i64_relaxed(&o->mutex->stood_by) > LATE) {
-            o->late = now;
+    queue_spinner *s = context;
+    if (now - s->probed >= QUEUE_SPIN_EVERY) {
+        s->probed = now;
+        if (designated(s->mutex) != 0 && now - ap_load_i64_relaxed(&s->mutex->spun_at) > LATE) {
+            s->late = now;
         }
     }
-    return now - o->late < LOOK_ON && now - o->began < LOOK_ON_MOST;
+    return now - s->late < QUEUE_SPIN && now - s->began < QUEUE_SPIN_MOST;
 }
 
-static ap_wait_result sleep_in_line(ap_mutex *m, int64_t since, int64_t deadline)
+static ap_park_result park_in_queue(ap_mutex *m, int64_t since, int64_t deadline)
 {
     int64_t now = ap_os_now();
-    onlooker o = {.mutex = m, .began = now, .looked = now, .late = now};
-    ap_place place = {.since = since, .mark = ap_thread_mark(), .looks_on = looks_on, .context = &o};
-    return ap_wait_in_line(&m->state, still_contended, 0, &place, deadline);
+    queue_spinner s = {.mutex = m, .began = now, .probed = now, .late = now};
+    ap_place place = {.since = since, .owner_id = ap_owner_id(), .spins = spins_in_queue, .context = &s};
+    return ap_park_at(&m->state, must_wait, 0, &place, deadline);
 }
 
 bool ap_mutex_lock_slow(ap_mutex *m, int64_t since, int64_t deadline)
 {
-    bool woken = false;
+    bool is_designated = false;
     AP_COUNT(AP_MUTEX_LOCK_SLOW);
     for (;;) {
-        if (woken ? stand_by(m, ap_thread_mark()) : spin(m)) {
+        if (is_designated ? spin_as_designated(m, ap_owner_id()) : spin(m)) {
             return true;
         }
-        woken = false;
+        is_designated = false;
         if (!announce(m)) {
             continue;
         }
-        switch (sleep_in_line(m, since, deadline)) {
-        case AP_HANDED:
+        switch (park_in_queue(m, since, deadline)) {
+        case AP_HANDED_OFF:
             return true;
         case AP_TIMED_OUT:
-            /* Perhaps WAITERS stays without a sleeper: the next unlock looks for one in vain, and takes it away. */
+            /* WAITERS may stay set without a waiter. The next unlock finds the queue empty and clears it. */
             return ap_mutex_try_lock(m);
-        case AP_WOKEN:
-            woken = true;
+        case AP_UNPARKED:
+            is_designated = true;
             break;
-        default: /* the state is another one: try again */
+        default: /* the state has changed: try again */
             break;
         }
     }
@@ -212,83 +206,83 @@ typedef struct {
 
 static uint64_t waiters(bool some) { return some ? AP_MUTEX_WAITERS : 0; }
 
-/* With the table locked, before it is woken. */
-static void now_awake(ap_mutex *m, uint64_t mark)
+/* Under the bucket's lock, before the waiter is unparked. */
+static void designate(ap_mutex *m, uint64_t owner_id)
 {
     ap_store_u64_relaxed(&m->unlocks, 0);
-    ap_store_u64(&m->awake, mark);
+    ap_store_u64(&m->designated, owner_id);
 }
 
-/* With the table locked, where nobody joins the line, and nobody but an unlock changes a state that has both flags. */
-static size_t pass_on(void *word, const ap_line *line, bool *hand_over, void *context)
+/* Under the bucket's lock. No thread is enqueued meanwhile, and only an unlock changes a state that has both flags. */
+static size_t unlock_or_hand_off(void *word, const ap_wait_queue *queue, bool *hand_off, void *context)
 {
     ap_u64 *state = word;
     unlocking *u = context;
     ap_mutex *m = u->mutex;
     uint64_t seen = ap_load_u64(state);
-    int64_t now = ap_os_now(), due = line->since + AP_FAIR_AFTER, fair_at = ap_load_i64_relaxed(&m->fair_at);
+    int64_t now = ap_os_now(), due = queue->since + AP_FAIR_AFTER, fair_at = ap_load_i64_relaxed(&m->fair_at);
 
     for (;;) {
-        uint64_t woken = awake(m), next = 0;
+        uint64_t waker = designated(m), next = 0;
         bool fair = false;
         if ((seen & AP_MUTEX_LOCKED) == 0) {
-            return 0; /* another thread was first to unlock it: a mistake, of one of the two */
+            return 0; /* another thread has unlocked it: one of the two had no right to */
         }
-        if (woken != 0) {
-            fair = (woken & HERE) != 0 || now >= fair_at;
-            next = (fair ? (woken & ~HERE) | AP_MUTEX_LOCKED : 0) | waiters(line->sleepers > 0);
-            if (fair && !ap_compare_exchange_u64(&m->awake, &woken, 0)) {
-                continue; /* it has withdrawn */
+        if (waker != 0) {
+            fair = (waker & REQUESTS) != 0 || now >= fair_at;
+            next = (fair ? (waker & ~REQUESTS) | AP_MUTEX_LOCKED : 0) | waiters(queue->waiters > 0);
+            if (fair && !ap_compare_exchange_u64(&m->designated, &waker, 0)) {
+                continue; /* the designated waker has withdrawn */
             }
-        } else if (line->sleepers > 0) {
+        } else if (queue->waiters > 0) {
             fair = now >= due && now >= fair_at;
-            next = (fair ? line->mark | AP_MUTEX_LOCKED : 0) | waiters(line->sleepers > 1);
+            next = (fair ? queue->owner_id | AP_MUTEX_LOCKED : 0) | waiters(queue->waiters > 1);
         }
         if (!ap_compare_exchange_u64(state, &seen, next)) {
-            if (woken != 0 && fair) {
-                ap_store_u64(&m->awake, woken);
+            if (waker != 0 && fair) {
+                ap_store_u64(&m->designated, waker);
             }
             continue;
         }
         u->unlocked = true;
-        bool wakes = line->sleepers > 0 && (woken == 0 || fair); /* where one was awake and owns it now, the next one */
-        *hand_over = fair && woken == 0;
+        bool unparks = queue->waiters > 0 && (waker == 0 || fair); /* after a hand-off to the waker, the next one */
+        *hand_off = fair && waker == 0;
         if (fair) {
-            AP_COUNT(AP_MUTEX_HAND_OVER);
+            AP_COUNT(AP_MUTEX_HAND_OFF);
             ap_store_i64_relaxed(&m->fair_at, now + AP_FAIR_AFTER);
-        } else if (wakes) {
+        } else if (unparks) {
             ap_store_i64_relaxed(&m->fair_at, due > fair_at ? due : fair_at);
         }
-        if (wakes && !*hand_over) {
-            now_awake(m, line->mark);
+        if (unparks && !*hand_off) {
+            designate(m, queue->owner_id);
         }
-        return wakes;
+        return unparks;
     }
 }
 
-/* After an unlock that counted on the one awake, which has withdrawn since. */
-static size_t wake_another(void *word, const ap_line *line, bool *hand_over, void *context)
+/* After an unlock that relied on a designated waker which has withdrawn since. */
+static size_t designate_another(void *word, const ap_wait_queue *queue, bool *hand_off, void *context)
 {
     ap_u64 *state = word;
     ap_mutex *m = context;
     uint64_t seen = ap_load_u64(state);
-    (void)hand_over;
-    if (awake(m) != 0 || line->sleepers == 0) {
+    (void)hand_off;
+    if (designated(m) != 0 || queue->waiters == 0) {
         return 0;
     }
     do {
         if ((seen & AP_MUTEX_LOCKED) != 0) {
-            return 0; /* its unlock will look */
+            return 0; /* the owner's unlock will unpark one */
         }
-    } while (!ap_compare_exchange_weak_u64(state, &seen, waiters(line->sleepers > 1)));
-    now_awake(m, line->mark);
+    } while (!ap_compare_exchange_weak_u64(state, &seen, waiters(queue->waiters > 1)));
+    designate(m, queue->owner_id);
     return 1;
 }
 
-/* With one awake that does not ask: to be fair to it, though it may have no core, needs a clock, which costs more than
- * the rest of an unlock. So it is the unlock 1, 2, 4 and each eighth after it was woken that looks: where all
- * sections are equally long, it is less than twice as late as it could be. */
-static bool is_time_for(ap_mutex *m)
+/* A hand-off to a designated waker that requests nothing needs the clock, which costs more than the rest of an unlock. So the
+ * first, second, fourth and each eighth unlock after the unpark read it. With equally long sections the hand-off is less
+ * than twice as late as it could be. */
+static bool is_hand_off_due(ap_mutex *m)
 {
     uint64_t n = ap_load_u64_relaxed(&m->unlocks) + 1;
     ap_store_u64_relaxed(&m->unlocks, n);
@@ -306,16 +300,16 @@ bool ap_mutex_unlock_slow(ap_mutex *m)
             return true;
         }
     }
-    uint64_t woken = awake(m);
-    if (woken != 0 && (woken & HERE) == 0 && !is_time_for(m)
+    uint64_t waker = designated(m);
+    if (waker != 0 && (waker & REQUESTS) == 0 && !is_hand_off_due(m)
         && ap_compare_exchange_u64(&m->state, &seen, AP_MUTEX_WAITERS)) {
-        if (awake(m) == 0) {
-            ap_wake_by(&m->state, 2, wake_another, m);
+        if (designated(m) == 0) {
+            ap_unpark_with(&m->state, 2, designate_another, m);
         }
         return true;
     }
     AP_COUNT(AP_MUTEX_UNLOCK_SLOW);
     unlocking u = {.mutex = m};
-    ap_wake_by(&m->state, 2, pass_on, &u);
+    ap_unpark_with(&m->state, 2, unlock_or_hand_off, &u);
     return u.unlocked;
 }

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * In the documentation: docs/design/once-and-wait-group.md
  *
- * ap_once.h: one thread does it, the others wait until it is done. Go's sync.Once.
+ * ap_once.h: one thread runs a function, the others wait until it has finished. Go's sync.Once.
  *
- *     bit 0         AP_ONCE_RUNNING    somebody is at it
- *     bit 1         AP_ONCE_WAITERS    beside it: somebody may sleep until it is done; AP_ONCE_FINISHED alone: it is
- *     bits 63..2    the mark of who is at it (ap_thread.h)
+ *     bit 0         AP_ONCE_RUNNING    a thread runs the function
+ *     bit 1         AP_ONCE_WAITERS    with RUNNING: a thread may be parked on the word. Alone: AP_ONCE_FINISHED
+ *     bits 63..2    the owner id of the running thread (ap_owner.h)
  *
- *     state                        begin                            finish (by who is at it)
- *     0                            -> mine, RUNNING: do it          (cannot be)
- *     owner, RUNNING [WAITERS]     -> set WAITERS; sleep            -> FINISHED; wake everybody where WAITERS was
- *     FINISHED                     it is done                       (cannot be)
+ *     state                        begin                             finish (by the running thread)
+ *     0                            -> owner, RUNNING: run it         (impossible)
+ *     owner, RUNNING [WAITERS]     -> set WAITERS; park              -> FINISHED; with WAITERS unpark all
+ *     FINISHED                     return AP_ONCE_DONE               (impossible)
  *
- * It is done once, because a thread does it only if its own step made 0 into something else, and nothing makes it 0
- * again. Nobody is forgotten: who sleeps joined the queue where WAITERS was set (tested with the table of sleepers
- * locked), and finish, whose step is sequentially consistent, finds it there: see ap_wait.h.
+ * 1. The function runs once. A thread runs it only if its own step changed the state from 0, and no step restores 0.
+ * 2. No waiter is lost. A waiter parks only while WAITERS is set (validated under the bucket's lock). finish() exchanges the
+ *    word, which is sequentially consistent, and then finds the waiter: invariant 1 of ap_park.h.
  *
- * Memory order: what was written before finish is seen by everybody who sees FINISHED, by an acquire.
+ * Memory order: what the running thread wrote before finish() is visible to each thread that loads FINISHED (acquire).
  */
 #ifndef AP_ONCE_H
 #define AP_ONCE_H
@@ -30,19 +30,19 @@
 typedef struct { ap_u64 state; } ap_once;
 
 typedef enum {
-    AP_ONCE_DONE,      /* it is done */
-    AP_ONCE_MINE,      /* do it, then call ap_once_finish */
-    AP_ONCE_TIMED_OUT, /* another one is still at it */
+    AP_ONCE_DONE,      /* the function has finished */
+    AP_ONCE_MINE,      /* the caller runs the function, then calls ap_once_finish */
+    AP_ONCE_TIMED_OUT, /* another thread still runs it */
 } ap_once_result;
 
 static inline void ap_once_init(ap_once *o) { ap_init_u64(&o->state, 0); }
 
 static inline bool ap_once_is_done(ap_once *o) { return ap_load_u64_acquire(&o->state) == AP_ONCE_FINISHED; }
 
-/* The mark of the thread that is at it; zero where none is. */
+/* The owner id of the running thread, or 0. */
 static inline uint64_t ap_once_runner(ap_once *o) { return ap_load_u64(&o->state) & ~(AP_ONCE_RUNNING | AP_ONCE_WAITERS); }
 
-/* Become the one that does it; or wait until it is done, or until the deadline has passed. */
+/* Become the thread that runs the function; or wait until it has finished, or until the deadline has passed. */
 ap_once_result ap_once_begin(ap_once *o, int64_t deadline);
 
 void ap_once_finish(ap_once *o);

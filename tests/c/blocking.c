@@ -14,7 +14,7 @@
 #include "sync/ap_mutex.h"
 #include "sync/ap_once.h"
 #include "sync/ap_rwmutex.h"
-#include "park/ap_wait.h"
+#include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
 /* ---- ap_mutex ---- */
@@ -39,7 +39,7 @@ static void lock_unlock(int me)
             for (int64_t since = ap_now(); !ap_mutex_lock_until(&mutex, since, ap_now() + MS / 100);) { }
         }
         guarded++;
-        CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+        CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
         CHECK(ap_mutex_unlock(&mutex));
     }
 }
@@ -52,7 +52,7 @@ static void hand_over(int me)
         CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
         guarded++;
         ap_store_i64(&mutex.fair_at, 0); /* and that nobody was handed it for long */
-        CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+        CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
         CHECK(ap_mutex_unlock(&mutex));
     }
 }
@@ -150,7 +150,7 @@ static void read_write(int me)
                 while (!ap_rwmutex_write_lock_until(&rw, now, ap_now() + MS / 50)) { }
             }
             one++;
-            CHECK(ap_mutex_owner(&rw.writers) == ap_thread_mark());
+            CHECK(ap_mutex_owner(&rw.writers) == ap_owner_id());
             two++;
             ap_fetch_add_i64_relaxed(&written_times, 1);
             CHECK(ap_rwmutex_write_unlock(&rw));
@@ -216,7 +216,7 @@ static void do_once(int me)
         while ((result = ap_once_begin(&onces[i], (i + me) % 2 ? AP_FOREVER : ap_now() + MS / 100)) == AP_ONCE_TIMED_OUT) {
         }
         if (result == AP_ONCE_MINE) {
-            CHECK(ap_once_runner(&onces[i]) == ap_thread_mark());
+            CHECK(ap_once_runner(&onces[i]) == ap_owner_id());
             results[i]++;
             ap_once_finish(&onces[i]);
         }

@@ -12,7 +12,7 @@
 #include "hammer.h"
 
 #include "sync/ap_mutex.h"
-#include "park/ap_wait.h"
+#include "park/ap_park.h"
 
 #if defined(__linux__)
 static int looks;

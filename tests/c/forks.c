@@ -10,7 +10,7 @@
 
 #include "sync/ap_mutex.h"
 #include "sync/ap_rwmutex.h"
-#include "park/ap_wait.h"
+#include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
 static ap_u32 turn;
@@ -42,7 +42,7 @@ static void in_child(void (*run)(void))
 
 static void *sleep_on_turn(void *unused)
 {
-    while (ap_wait(&turn, still_is, ap_load_u32(&turn), AP_FOREVER) != AP_WOKEN) { }
+    while (ap_park(&turn, still_is, ap_load_u32(&turn), AP_FOREVER) != AP_UNPARKED) { }
     return unused;
 }
 
@@ -78,10 +78,10 @@ static ap_rwmutex read_before;
 /* The mark of the parent's thread that once read is there still, until the first reader of the child gets in. */
 static void without_the_reader_that_left(void)
 {
-    CHECK(ap_thread_is_orphan(ap_load_u64(&read_before.first)) && !ap_rwmutex_readers_are_orphans(&read_before));
-    ap_rwmutex_forget_orphans(&read_before);
-    CHECK(!ap_thread_is_orphan(ap_load_u64(&read_before.first)));
-    CHECK(ap_rwmutex_try_read_lock(&read_before) && !ap_rwmutex_readers_are_orphans(&read_before));
+    CHECK(ap_owner_is_lost(ap_load_u64(&read_before.first)) && !ap_rwmutex_readers_are_lost(&read_before));
+    ap_rwmutex_forget_lost_readers(&read_before);
+    CHECK(!ap_owner_is_lost(ap_load_u64(&read_before.first)));
+    CHECK(ap_rwmutex_try_read_lock(&read_before) && !ap_rwmutex_readers_are_lost(&read_before));
 }
 
 static void *read_once(void *unused)
@@ -95,7 +95,7 @@ static ap_rwmutex let_in;
 
 static void with_the_reader_that_was_let_in(void)
 {
-    CHECK(ap_rwmutex_readers_of(ap_rwmutex_state(&let_in)) == 1 && ap_rwmutex_readers_are_orphans(&let_in));
+    CHECK(ap_rwmutex_readers_of(ap_rwmutex_state(&let_in)) == 1 && ap_rwmutex_readers_are_lost(&let_in));
 }
 
 static void *wait_to_read(void *unused)
@@ -114,11 +114,11 @@ static void test_fork_beside_a_reader_that_was_let_in(void)
     CHECK(ap_rwmutex_try_read_lock(&let_in) && ap_rwmutex_read_unlock(&let_in));
     CHECK(ap_rwmutex_try_write_lock(&let_in));
     CHECK(pthread_create(&reader, NULL, wait_to_read, NULL) == 0);
-    while (ap_sleepers(&let_in.state) == 0) { }
+    while (ap_waiters(&let_in.state) == 0) { }
     CHECK(ap_rwmutex_write_unlock(&let_in));
-    while (ap_sleepers(&turn) == 0) { }
+    while (ap_waiters(&turn) == 0) { }
     in_child(with_the_reader_that_was_let_in);
-    while (ap_wake(&turn, 1) == 0) { }
+    while (ap_unpark(&turn, 1) == 0) { }
     pthread_join(reader, NULL);
     printf("ok  fork beside a reader that was let in\n");
 }
@@ -139,7 +139,7 @@ static void test_fork_rwmutex(void)
     ap_rwmutex_init(&come_elsewhere);
     CHECK(ap_rwmutex_try_read_lock(&come_elsewhere));
     CHECK(pthread_create(&writer, NULL, come_to_write, NULL) == 0);
-    while (ap_sleepers(&come_elsewhere.drained) == 0) { }
+    while (ap_waiters(&come_elsewhere.drained) == 0) { }
     in_child(without_the_writer);
     in_child(without_the_writer_when_all_have_read);
     CHECK(ap_rwmutex_read_unlock(&come_elsewhere));
@@ -162,13 +162,13 @@ static uint64_t mine;
 static void without_the_others(void)
 {
     int64_t count;
-    CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&group.state) == 0);
+    CHECK(ap_unpark(&turn, AP_UNPARK_ALL) == 0 && ap_waiters(&group.state) == 0);
     /* Mine is mine still; who held the other is not here. */
-    CHECK(ap_thread_mark() != mine && ap_thread_id_of(ap_thread_mark()) == ap_thread_id_of(mine));
-    CHECK(!ap_thread_is_orphan(0)); /* what is free is nobody's */
-    CHECK(!ap_thread_is_orphan(ap_mutex_owner(&mutex)) && ap_thread_is_me(ap_mutex_owner(&mutex)));
-    CHECK(ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
-    CHECK(ap_rwmutex_readers_are_orphans(&rw));
+    CHECK(ap_owner_id() != mine && ap_owner_thread(ap_owner_id()) == ap_owner_thread(mine));
+    CHECK(!ap_owner_is_lost(0)); /* what is free is nobody's */
+    CHECK(!ap_owner_is_lost(ap_mutex_owner(&mutex)) && ap_owner_is_caller(ap_mutex_owner(&mutex)));
+    CHECK(ap_owner_is_lost(ap_mutex_owner(&held_elsewhere)));
+    CHECK(ap_rwmutex_readers_are_lost(&rw));
     CHECK(ap_mutex_unlock(&mutex) && ap_mutex_try_lock(&mutex));
     CHECK(!ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
     /* The parent's waiter is not one of this group any more. */
@@ -186,11 +186,11 @@ static void test_fork(void)
     CHECK(ap_waitgroup_add(&group, 1, &count) == AP_WAITGROUP_OK);
     CHECK(pthread_create(&sleeper, NULL, sleep_on_turn, NULL) == 0);
     CHECK(pthread_create(&holder, NULL, hold_and_wait, NULL) == 0);
-    while (ap_sleepers(&turn) == 0 || ap_sleepers(&group.state) == 0) { }
-    mine = ap_thread_mark();
-    CHECK(!ap_thread_is_orphan(mine) && !ap_thread_is_orphan(ap_mutex_owner(&held_elsewhere)));
+    while (ap_waiters(&turn) == 0 || ap_waiters(&group.state) == 0) { }
+    mine = ap_owner_id();
+    CHECK(!ap_owner_is_lost(mine) && !ap_owner_is_lost(ap_mutex_owner(&held_elsewhere)));
     in_child(without_the_others);
-    while (ap_wake(&turn, 1) == 0) { }
+    while (ap_unpark(&turn, 1) == 0) { }
     CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
     pthread_join(sleeper, NULL);
     pthread_join(holder, NULL);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "ap_atomic.h"
-#include "park/ap_wait.h"
+#include "park/ap_park.h"
 
 /* ---- one token, handed round the threads ---- */
 
@@ -22,10 +22,10 @@ static void pass_on(int me)
     for (uint32_t i = 0; i < ROUNDS / 10; i++) {
         uint32_t now;
         while ((now = ap_load_u32(&turn)) % THREADS != (uint32_t)me) {
-            ap_wait(&turn, still_is, now, AP_FOREVER);
+            ap_park(&turn, still_is, now, AP_FOREVER);
         }
         ap_exchange_u32(&turn, now + 1);
-        ap_wake(&turn, AP_WAKE_ALL);
+        ap_unpark(&turn, AP_UNPARK_ALL);
     }
 }
 
@@ -37,11 +37,11 @@ static ap_u32 door;
 static void *wait_at_door(void *since)
 {
     ap_place place = {.since = *(int64_t *)since, .mark = *(uint64_t *)since};
-    CHECK(ap_wait_in_line(&door, still_is, 0, &place, AP_FOREVER) == AP_WOKEN);
+    CHECK(ap_park_at(&door, still_is, 0, &place, AP_FOREVER) == AP_UNPARKED);
     return since;
 }
 
-static size_t let_one_in(void *word, const ap_line *line, bool *hand_over, void *since)
+static size_t let_one_in(void *word, const ap_wait_queue *line, bool *hand_over, void *since)
 {
     CHECK(word == &door && !*hand_over);
     CHECK(line->since == *(int64_t *)since && line->mark == (uint64_t)line->since);
@@ -53,12 +53,12 @@ static void test_line(void)
     pthread_t threads[2];
     int64_t later = ap_now(), earlier = later - 3600 * 1000 * MS;
     CHECK(pthread_create(&threads[0], NULL, wait_at_door, &later) == 0);
-    while (ap_sleepers(&door) != 1) { }
+    while (ap_waiters(&door) != 1) { }
     CHECK(pthread_create(&threads[1], NULL, wait_at_door, &earlier) == 0);
-    while (ap_sleepers(&door) != 2) { }
-    ap_wake_by(&door, 2, let_one_in, &earlier);
+    while (ap_waiters(&door) != 2) { }
+    ap_unpark_with(&door, 2, let_one_in, &earlier);
     pthread_join(threads[1], NULL);
-    ap_wake_by(&door, 2, let_one_in, &later);
+    ap_unpark_with(&door, 2, let_one_in, &later);
     pthread_join(threads[0], NULL);
     printf("ok  wait: a place in the line\n");
 }
@@ -86,7 +86,7 @@ static void ring_or_sleep(int me)
 {
     if (me == 0) {
         while (ap_load_u32(&over) < THREADS - 1) {
-            size_t n = ap_wake(&bell, 1 + ap_load_u64(&rung) % 3);
+            size_t n = ap_unpark(&bell, 1 + ap_load_u64(&rung) % 3);
             ap_fetch_add_u64(&rung, n);
         }
         return;
@@ -94,9 +94,9 @@ static void ring_or_sleep(int me)
     for (int i = 0; i < ROUNDS / 4; i++) {
         int64_t now = ap_now(), until = now + i % 3 * 20000;
         ap_place place = {.since = now, .looks_on = i % 4 < 2 ? NULL : looks_on, .context = &until};
-        ap_wait_result result = ap_wait_in_line(&bell, still_is, 0, &place, now + (i * 7919 % 60) * 1000);
-        CHECK(result == AP_WOKEN || result == AP_TIMED_OUT);
-        ap_fetch_add_u64(result == AP_WOKEN ? &woken : &timed_out, 1);
+        ap_park_result result = ap_park_at(&bell, still_is, 0, &place, now + (i * 7919 % 60) * 1000);
+        CHECK(result == AP_UNPARKED || result == AP_TIMED_OUT);
+        ap_fetch_add_u64(result == AP_UNPARKED ? &woken : &timed_out, 1);
         reuse_the_stack();
     }
     ap_fetch_add_u32(&over, 1);
@@ -112,23 +112,23 @@ static void test_deadlines(void)
 {
     int times = 0;
     ap_place place = {.since = ap_now(), .looks_on = looks_on_for_ever, .context = &times};
-    CHECK(ap_wait_in_line(&bell, still_is, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
-    CHECK(ap_wait_in_line(&bell, still_is, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
+    CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
+    CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
 
     hammer("wait, wake: who is woken was woken, though its time has run out", ring_or_sleep);
-    CHECK(ap_load_u64(&rung) == ap_load_u64(&woken) && ap_sleepers(&bell) == 0);
+    CHECK(ap_load_u64(&rung) == ap_load_u64(&woken) && ap_waiters(&bell) == 0);
     CHECK(ap_load_u64(&woken) > 0 && ap_load_u64(&timed_out) > 0);
-    CHECK(ap_load_u32(&ap_sleepers_in[ap_bucket_of(&bell)]) == 0); /* nobody is counted who is gone */
+    CHECK(ap_load_u32(&ap_waiters_in[ap_bucket_of(&bell)]) == 0); /* nobody is counted who is gone */
 }
 
 static void test_wait(void)
 {
     hammer("wait, wake: no wake-up is lost", pass_on);
     CHECK(ap_load_u32(&turn) == THREADS * (ROUNDS / 10));
-    CHECK(ap_wake(&turn, AP_WAKE_ALL) == 0 && ap_sleepers(&turn) == 0);
-    CHECK(ap_wait(&turn, still_is, 0, AP_FOREVER) == AP_CHANGED);
-    CHECK(ap_wait(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
-    CHECK(ap_wait(&turn, still_is, ap_load_u32(&turn), -1) == AP_TIMED_OUT);
+    CHECK(ap_unpark(&turn, AP_UNPARK_ALL) == 0 && ap_waiters(&turn) == 0);
+    CHECK(ap_park(&turn, still_is, 0, AP_FOREVER) == AP_NOT_PARKED);
+    CHECK(ap_park(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
+    CHECK(ap_park(&turn, still_is, ap_load_u32(&turn), -1) == AP_TIMED_OUT);
 }
 
 int main(void)

@@ -13,14 +13,14 @@
 #include "sync/ap_mutex.h"
 #include "sync/ap_once.h"
 #include "sync/ap_rwmutex.h"
-#include "park/ap_wait.h"
+#include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
 ap_u64 ap_counts[AP_COUNTS];
 
 static const char *const names[AP_COUNTS] = {
-    [AP_SLEEP] = "sleep",
-    [AP_WAKE] = "wake",
+    [AP_PARK] = "sleep",
+    [AP_UNPARK] = "wake",
     [AP_MUTEX_LOCK_SLOW] = "mutex lock slow",
     [AP_MUTEX_UNLOCK_SLOW] = "mutex unlock slow",
     [AP_MUTEX_HAND_OVER] = "mutex hand over",
@@ -51,7 +51,7 @@ static void start_thread(pthread_t *thread, void *(*run)(void *))
 
 static void until_asleep(const void *word, size_t n)
 {
-    while (ap_sleepers(word) != n) { }
+    while (ap_waiters(word) != n) { }
 }
 
 /* ---- ap_mutex ---- */
@@ -79,7 +79,7 @@ static int64_t unlocked_at;
 static void *be_handed(void *unused)
 {
     CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
-    CHECK(ap_mutex_owner(&mutex) == ap_thread_mark());
+    CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
     CHECK(ap_load_i64(&mutex.fair_at) >= unlocked_at + AP_FAIR_AFTER);
     ap_store_i64(&mutex.fair_at, INT64_MAX); /* however long it takes from here: not once more */
     CHECK(ap_mutex_unlock(&mutex));
@@ -101,7 +101,7 @@ static void test_line_of_two(void)
     pthread_join(threads[1], NULL);
     ap_store_i64(&mutex.fair_at, 0);
     EXPECT("of two that wait, the first is handed the mutex, and its unlock wakes the other", [AP_MUTEX_LOCK_SLOW] = 2,
-        [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_WAKE] = 2, [AP_MUTEX_HAND_OVER] = 1);
+        [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OVER] = 1);
 }
 
 /* With a mark that no thread has as the owner: the one that was woken to stand by finds that nothing changes, and sleeps
@@ -110,7 +110,7 @@ static void until_tired(uint64_t owner, int64_t woken_at)
 {
     CHECK(ap_load_u64(&mutex.state) == owner);
     CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER && ap_load_u64(&mutex.unlocks) == 0);
-    while (ap_sleepers(&mutex.state) == 0 || ap_load_u64(&mutex.awake) != 0) {
+    while (ap_waiters(&mutex.state) == 0 || ap_load_u64(&mutex.awake) != 0) {
         sleep_ms(1);
     }
 }
@@ -119,7 +119,7 @@ static void until_tired(uint64_t owner, int64_t woken_at)
  * sleeps is woken to be the next. */
 static void test_awake(void)
 {
-    const uint64_t ghost = (ap_thread_mark() & ~AP_THREAD_ID_BITS) | 4, forks = UINT64_C(1) << AP_THREAD_FORKS;
+    const uint64_t ghost = (ap_owner_id() & ~AP_OWNER_THREAD_BITS) | 4, forks = UINT64_C(1) << AP_OWNER_FORKS_SHIFT;
     const uint64_t both = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
     pthread_t thread;
 
@@ -131,16 +131,16 @@ static void test_awake(void)
     for (int i = 0; i < 3; i++) {
         CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == AP_MUTEX_WAITERS);
         CHECK(!ap_mutex_unlock(&mutex) && !ap_mutex_is_locked(&mutex));
-        CHECK(ap_mutex_try_lock(&mutex) && ap_load_u64(&mutex.state) == (ap_thread_mark() | both));
+        CHECK(ap_mutex_try_lock(&mutex) && ap_load_u64(&mutex.state) == (ap_owner_id() | both));
     }
-    EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1);
+    EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1);
 
     int64_t before = ap_now();
     ap_store_u64(&mutex.awake, ghost | 1);
     CHECK(ap_mutex_unlock(&mutex));
     until_tired(ghost | both, before);
     EXPECT("one that is awake and asks is handed the mutex, and the first that sleeps is woken to stand by",
-        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1, [AP_WAKE] = 1, [AP_SLEEP] = 1);
+        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     before = ap_now();
     ap_store_u64(&mutex.awake, ghost ^ 8);
@@ -149,7 +149,7 @@ static void test_awake(void)
     CHECK(ap_mutex_unlock(&mutex));
     until_tired((ghost ^ 8) | both, before);
     EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1,
-        [AP_WAKE] = 1, [AP_SLEEP] = 1);
+        [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     ap_store_u64(&mutex.awake, ghost);
     ap_store_i64(&mutex.fair_at, 0);
@@ -167,7 +167,7 @@ static void test_awake(void)
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(thread, NULL);
     CHECK(ap_load_u64(&mutex.state) == 0 && ap_load_u64(&mutex.awake) == 0);
-    EXPECT("one that a fork left behind is nobody", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_WAKE] = 1);
+    EXPECT("one that a fork left behind is nobody", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 }
 
 static void test_mutex(void)
@@ -187,7 +187,7 @@ static void test_mutex(void)
     pthread_join(threads[0], NULL);
     CHECK(ap_load_i64(&mutex.fair_at) > ap_now() + 900 * 1000 * MS); /* not before that one is due */
     EXPECT("one waiter costs one sleep and one wake; its own unlock is fast",
-        [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_WAKE] = 1);
+        [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 
     CHECK(ap_mutex_try_lock(&mutex));
     for (int i = 0; i < 2; i++) {
@@ -199,7 +199,7 @@ static void test_mutex(void)
         pthread_join(threads[i], NULL);
     }
     EXPECT("of two that sleep, the unlock of the first wakes the second, whose own is fast",
-        [AP_MUTEX_LOCK_SLOW] = 2, [AP_SLEEP] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_WAKE] = 2);
+        [AP_MUTEX_LOCK_SLOW] = 2, [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2);
 
     ap_store_i64(&mutex.fair_at, 0); /* those said that they would begin to wait in a while */
     for (int i = 0; i < 4; i++) {
@@ -211,7 +211,7 @@ static void test_mutex(void)
         pthread_join(threads[i], NULL);
     }
     EXPECT("one that has waited long costs one sleep and one hand-over; its own unlock is fast: four times",
-        [AP_MUTEX_LOCK_SLOW] = 4, [AP_SLEEP] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_WAKE] = 4, [AP_MUTEX_HAND_OVER] = 4);
+        [AP_MUTEX_LOCK_SLOW] = 4, [AP_PARK] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_UNPARK] = 4, [AP_MUTEX_HAND_OVER] = 4);
 
     test_line_of_two();
     test_awake();
@@ -221,7 +221,7 @@ static void test_mutex(void)
     CHECK(ap_mutex_unlock(&mutex));
     CHECK(ap_mutex_try_lock(&mutex) && ap_mutex_unlock(&mutex));
     EXPECT("one that gave up costs one unlock a look in vain, and the next one nothing",
-        [AP_MUTEX_LOCK_SLOW] = 1, [AP_SLEEP] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1);
+        [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1);
 }
 
 /* ---- ap_rwmutex ---- */
@@ -262,7 +262,7 @@ static void test_rwmutex(void)
         pthread_join(threads[i], NULL);
     }
     EXPECT("four readers behind a writer sleep once each, and are let in at one go",
-        [AP_RWMUTEX_READ_SLOW] = 4, [AP_SLEEP] = 4, [AP_RWMUTEX_ADMIT] = 1, [AP_WAKE] = 4);
+        [AP_RWMUTEX_READ_SLOW] = 4, [AP_PARK] = 4, [AP_RWMUTEX_ADMIT] = 1, [AP_UNPARK] = 4);
 
     CHECK(ap_rwmutex_try_read_lock(&rw) && ap_rwmutex_try_read_lock(&rw));
     start_thread(&threads[0], write_once);
@@ -270,7 +270,7 @@ static void test_rwmutex(void)
     CHECK(ap_rwmutex_read_unlock(&rw) && ap_rwmutex_read_unlock(&rw));
     pthread_join(threads[0], NULL);
     EXPECT("a writer behind two readers is woken once, by the last",
-        [AP_RWMUTEX_WRITE_SLOW] = 1, [AP_SLEEP] = 1, [AP_WAKE] = 1);
+        [AP_RWMUTEX_WRITE_SLOW] = 1, [AP_PARK] = 1, [AP_UNPARK] = 1);
 }
 
 /* ---- ap_once, ap_waitgroup ---- */
@@ -311,7 +311,7 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ap_once_is_done(&once));
     }
-    EXPECT("once: five callers, four of which sleep and are woken", [AP_ONCE_SLOW] = 5, [AP_SLEEP] = 4, [AP_WAKE] = 4);
+    EXPECT("once: five callers, four of which sleep and are woken", [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
 
     CHECK(ap_waitgroup_add(&group, ROUNDS, &count) == AP_WAITGROUP_OK);
     for (int i = 0; i < 4; i++) {
@@ -324,7 +324,7 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("waitgroup: four waiters are woken once each, by the last of all", [AP_SLEEP] = 4, [AP_WAKE] = 4);
+    EXPECT("waitgroup: four waiters are woken once each, by the last of all", [AP_PARK] = 4, [AP_UNPARK] = 4);
 }
 
 int main(void)

@@ -37,7 +37,7 @@ static void *take_anew(void *unused)
 static void test_asks(void)
 {
     pthread_t owner;
-    uint64_t me = ap_thread_mark();
+    uint64_t me = ap_owner_id();
     ap_store_u64(&mutex.state, ghost | AP_MUTEX_LOCKED);
     ap_store_i64(&mutex.fair_at, 0);
     CHECK(pthread_create(&owner, NULL, take_anew, NULL) == 0);
@@ -54,7 +54,7 @@ static void test_asks(void)
 
 static void test_does_not_ask(void)
 {
-    uint64_t me = ap_thread_mark();
+    uint64_t me = ap_owner_id();
     ap_store_u64(&mutex.state, ghost | AP_MUTEX_LOCKED);
     ap_store_u64(&mutex.awake, me);
     ap_store_i64(&mutex.fair_at, AP_FOREVER);
@@ -93,7 +93,7 @@ static void test_looks_on(void)
     const int64_t never = INT64_MAX, most = LOOK_ON_MOST / US, on = LOOK_ON / US, every = LOOK_ON_EVERY / US;
     CHECK(looks_on_for(0, never, never) == on);
     CHECK(looks_on_for(ghost, 0, never) == on);
-    CHECK(looks_on_for(ghost ^ (UINT64_C(1) << AP_THREAD_FORKS), never, never) == on);
+    CHECK(looks_on_for(ghost ^ (UINT64_C(1) << AP_OWNER_FORKS_SHIFT), never, never) == on);
     printf("ok  mutex: who begins to sleep does not look on for long, where one stands by or nobody is awake\n");
 
     CHECK(looks_on_for(ghost, never, never) == most && looks_on_for(ghost | HERE, never, never) == most);
@@ -109,7 +109,7 @@ int main(void)
     alarm(600);
     CHECK(ap_wait_init());
     ap_mutex_init(&mutex);
-    ghost = (ap_thread_mark() & ~AP_THREAD_ID_BITS) | 64;
+    ghost = (ap_owner_id() & ~AP_OWNER_THREAD_BITS) | 64;
     test_does_not_ask();
     test_asks();
     test_looks_on();

@@ -36,7 +36,7 @@ def test_there_are_pages():
 def paths_of_row(cell: str) -> set[Path]:
     """The files and folders that the first cell of a row of CONTRIBUTING.md names.
 
-    After `src/park/ap_wait.h` a `.c` is src/park/ap_wait.c, and a name without a folder is in that folder too.
+    After `src/park/ap_park.h` a `.c` is src/park/ap_park.c, and a name without a folder is in that folder too.
     """
     found: set[Path] = set()
     folder, before = "", ""

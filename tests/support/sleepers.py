@@ -1,4 +1,4 @@
-"""The steps of `src/park/ap_wait.c` for the exhaustive search: the table of sleepers, ap_wait and ap_wake.
+"""The steps of `src/park/ap_park.c` for the exhaustive search: the table of sleepers, ap_park and ap_unpark.
 
 A step is what no other thread can split: an atomic operation, or what is done to the table with its lock held between
 taking the lock and letting it go (there the lock's own wait is a step of its own).
@@ -35,7 +35,7 @@ def lock_bucket(to):
 
 
 def wait_steps(still, woken_to, timed_out_to=None, test_first=False, count_last=False, leave_taken=False):
-    """ap_wait: `still` is asked with the bucket locked and after counting itself; or, broken, before one of the two; or
+    """ap_park: `still` is asked with the bucket locked and after counting itself; or, broken, before one of the two; or
     the thread leaves though another has taken it out of the queue and will unpark it."""
 
     def count(s, me):

@@ -46,7 +46,7 @@ def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
         return "wake" if s["writer"] and not s["readers"] and not forget_to_wake else DONE
 
     def wake(s, me):
-        # ap_wake(&drained), proved in the model of ap_wait, so one step here; lost where the writer does not sleep.
+        # ap_unpark(&drained), proved in the model of ap_park, so one step here; lost where the writer does not sleep.
         s["draining"] = False
         return DONE
 

@@ -91,9 +91,9 @@ def test_do_of_what_cannot_be_called_is_an_error_before_and_after():
 
 def test_a_call_from_within_is_an_error_that_all_get():
     o = Once()
-    with pytest.raises(RuntimeError, match="in this very thread: to wait for it here is to wait for ever"):
+    with pytest.raises(RuntimeError, match="running in this thread: a wait for it here would never end"):
         o.do(lambda: o.do(int))
-    with pytest.raises(RuntimeError, match="in this very thread"):
+    with pytest.raises(RuntimeError, match="running in this thread"):
         o.do(int)
 
 
