@@ -14,6 +14,7 @@
 #include "sync/ap_mutex.h"
 #include "sync/ap_once.h"
 #include "sync/ap_rwmutex.h"
+#include "ap_core.h"
 #include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
@@ -322,7 +323,7 @@ static void test_waitgroup(void)
 int main(void)
 {
     alarm(600); /* a wake-up that is lost is a failure, not a hang */
-    CHECK(ap_wait_init() && ap_wait_init() && ap_thread_init() && ap_thread_init());
+    CHECK(ap_core_init() && ap_core_init());
     test_mutex();
     test_rwmutex();
     test_once();

@@ -12,6 +12,7 @@
 #include "hammer.h"
 
 #include "sync/ap_mutex.h"
+#include "ap_core.h"
 #include "park/ap_park.h"
 
 #if defined(__linux__)
@@ -37,7 +38,7 @@ int main(void)
 {
     ap_mutex mutex;
     struct timespec before;
-    CHECK(ap_wait_init() && ap_thread_init());
+    CHECK(ap_core_init());
     ap_mutex_init(&mutex);
     CHECK(ap_mutex_try_lock(&mutex));
     for (int i = 0; i < 3; i++) {

@@ -10,6 +10,7 @@
 
 #include "sync/ap_mutex.h"
 #include "sync/ap_rwmutex.h"
+#include "ap_core.h"
 #include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
@@ -200,7 +201,7 @@ static void test_fork(void)
 
 int main(void)
 {
-    CHECK(ap_wait_init() && ap_thread_init());
+    CHECK(ap_core_init());
     ap_rwmutex_init(&rw);
     ap_waitgroup_init(&group);
     test_fork();

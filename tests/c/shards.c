@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ap_core.h"
 #include "counter/ap_shards.h"
 
 enum { THREADS = 8, ROUNDS = 20000, GENERATIONS = 100 };
@@ -374,7 +375,7 @@ static void test_fork(void)
 
 int main(void)
 {
-    CHECK(ap_shards_start() && ap_shards_start());
+    CHECK(ap_core_init() && ap_core_init());
     test_drain();
     test_publish();
     test_load();

@@ -13,6 +13,7 @@
 #include "sync/ap_mutex.h"
 #include "sync/ap_once.h"
 #include "sync/ap_rwmutex.h"
+#include "ap_core.h"
 #include "park/ap_park.h"
 #include "sync/ap_waitgroup.h"
 
@@ -23,7 +24,7 @@ static const char *const names[AP_COUNTS] = {
     [AP_UNPARK] = "wake",
     [AP_MUTEX_LOCK_SLOW] = "mutex lock slow",
     [AP_MUTEX_UNLOCK_SLOW] = "mutex unlock slow",
-    [AP_MUTEX_HAND_OVER] = "mutex hand over",
+    [AP_MUTEX_HAND_OFF] = "mutex hand over",
     [AP_RWMUTEX_READ_SLOW] = "rwmutex read slow",
     [AP_RWMUTEX_WRITE_SLOW] = "rwmutex write slow",
     [AP_RWMUTEX_ADMIT] = "rwmutex admit",
@@ -101,7 +102,7 @@ static void test_line_of_two(void)
     pthread_join(threads[1], NULL);
     ap_store_i64(&mutex.fair_at, 0);
     EXPECT("of two that wait, the first is handed the mutex, and its unlock wakes the other", [AP_MUTEX_LOCK_SLOW] = 2,
-        [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OVER] = 1);
+        [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OFF] = 1);
 }
 
 /* With a mark that no thread has as the owner: the one that was woken to stand by finds that nothing changes, and sleeps
@@ -110,7 +111,7 @@ static void until_tired(uint64_t owner, int64_t woken_at)
 {
     CHECK(ap_load_u64(&mutex.state) == owner);
     CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER && ap_load_u64(&mutex.unlocks) == 0);
-    while (ap_waiters(&mutex.state) == 0 || ap_load_u64(&mutex.awake) != 0) {
+    while (ap_waiters(&mutex.state) == 0 || ap_load_u64(&mutex.designated) != 0) {
         sleep_ms(1);
     }
 }
@@ -127,7 +128,7 @@ static void test_awake(void)
     start_thread(&thread, lock_and_unlock_unfair);
     until_asleep(&mutex.state, 1);
     ap_store_i64(&mutex.fair_at, INT64_MAX);
-    ap_store_u64(&mutex.awake, ghost);
+    ap_store_u64(&mutex.designated, ghost);
     for (int i = 0; i < 3; i++) {
         CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == AP_MUTEX_WAITERS);
         CHECK(!ap_mutex_unlock(&mutex) && !ap_mutex_is_locked(&mutex));
@@ -136,22 +137,22 @@ static void test_awake(void)
     EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1);
 
     int64_t before = ap_now();
-    ap_store_u64(&mutex.awake, ghost | 1);
+    ap_store_u64(&mutex.designated, ghost | 1);
     CHECK(ap_mutex_unlock(&mutex));
     until_tired(ghost | both, before);
     EXPECT("one that is awake and asks is handed the mutex, and the first that sleeps is woken to stand by",
-        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
+        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     before = ap_now();
-    ap_store_u64(&mutex.awake, ghost ^ 8);
+    ap_store_u64(&mutex.designated, ghost ^ 8);
     ap_store_u64(&mutex.unlocks, 0);
     ap_store_i64(&mutex.fair_at, 0);
     CHECK(ap_mutex_unlock(&mutex));
     until_tired((ghost ^ 8) | both, before);
-    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OVER] = 1,
+    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1,
         [AP_UNPARK] = 1, [AP_PARK] = 1);
 
-    ap_store_u64(&mutex.awake, ghost);
+    ap_store_u64(&mutex.designated, ghost);
     ap_store_i64(&mutex.fair_at, 0);
     for (uint64_t earlier = 0; earlier < 40; earlier++) {
         if (earlier == 0 || earlier == 1 || earlier == 3 || earlier % 8 == 7) {
@@ -163,10 +164,10 @@ static void test_awake(void)
     }
     EXPECT("the unlocks between the first, second, fourth and each eighth do not even look at the clock", 0);
 
-    ap_store_u64(&mutex.awake, ghost ^ forks);
+    ap_store_u64(&mutex.designated, ghost ^ forks);
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(thread, NULL);
-    CHECK(ap_load_u64(&mutex.state) == 0 && ap_load_u64(&mutex.awake) == 0);
+    CHECK(ap_load_u64(&mutex.state) == 0 && ap_load_u64(&mutex.designated) == 0);
     EXPECT("one that a fork left behind is nobody", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 }
 
@@ -211,7 +212,7 @@ static void test_mutex(void)
         pthread_join(threads[i], NULL);
     }
     EXPECT("one that has waited long costs one sleep and one hand-over; its own unlock is fast: four times",
-        [AP_MUTEX_LOCK_SLOW] = 4, [AP_PARK] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_UNPARK] = 4, [AP_MUTEX_HAND_OVER] = 4);
+        [AP_MUTEX_LOCK_SLOW] = 4, [AP_PARK] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_UNPARK] = 4, [AP_MUTEX_HAND_OFF] = 4);
 
     test_line_of_two();
     test_awake();
@@ -330,7 +331,7 @@ static void test_once_and_waitgroup(void)
 int main(void)
 {
     alarm(300); /* a wake-up that is lost is a failure, not a hang */
-    CHECK(ap_wait_init() && ap_thread_init());
+    CHECK(ap_core_init());
     test_mutex();
     test_rwmutex();
     test_once_and_waitgroup();

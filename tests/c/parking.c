@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ap_atomic.h"
+#include "ap_core.h"
 #include "park/ap_park.h"
 
 /* ---- one token, handed round the threads ---- */
@@ -36,15 +37,15 @@ static ap_u32 door;
 
 static void *wait_at_door(void *since)
 {
-    ap_place place = {.since = *(int64_t *)since, .mark = *(uint64_t *)since};
+    ap_place place = {.since = *(int64_t *)since, .owner_id = *(uint64_t *)since};
     CHECK(ap_park_at(&door, still_is, 0, &place, AP_FOREVER) == AP_UNPARKED);
     return since;
 }
 
-static size_t let_one_in(void *word, const ap_wait_queue *line, bool *hand_over, void *since)
+static size_t let_one_in(void *word, const ap_wait_queue *queue, bool *hand_off, void *since)
 {
-    CHECK(word == &door && !*hand_over);
-    CHECK(line->since == *(int64_t *)since && line->mark == (uint64_t)line->since);
+    CHECK(word == &door && !*hand_off);
+    CHECK(queue->since == *(int64_t *)since && queue->owner_id == (uint64_t)queue->since);
     return 1;
 }
 
@@ -80,7 +81,7 @@ static void reuse_the_stack(void)
     }
 }
 
-static bool looks_on(void *until, int64_t now) { return now < *(int64_t *)until; }
+static bool spins_until(void *until, int64_t now) { return now < *(int64_t *)until; }
 
 static void ring_or_sleep(int me)
 {
@@ -93,7 +94,7 @@ static void ring_or_sleep(int me)
     }
     for (int i = 0; i < ROUNDS / 4; i++) {
         int64_t now = ap_now(), until = now + i % 3 * 20000;
-        ap_place place = {.since = now, .looks_on = i % 4 < 2 ? NULL : looks_on, .context = &until};
+        ap_place place = {.since = now, .spins = i % 4 < 2 ? NULL : spins_until, .context = &until};
         ap_park_result result = ap_park_at(&bell, still_is, 0, &place, now + (i * 7919 % 60) * 1000);
         CHECK(result == AP_UNPARKED || result == AP_TIMED_OUT);
         ap_fetch_add_u64(result == AP_UNPARKED ? &woken : &timed_out, 1);
@@ -102,7 +103,7 @@ static void ring_or_sleep(int me)
     ap_fetch_add_u32(&over, 1);
 }
 
-static bool looks_on_for_ever(void *times, int64_t now)
+static bool spins_for_ever(void *times, int64_t now)
 {
     CHECK(now <= ap_now());
     return ++*(int *)times;
@@ -111,7 +112,7 @@ static bool looks_on_for_ever(void *times, int64_t now)
 static void test_deadlines(void)
 {
     int times = 0;
-    ap_place place = {.since = ap_now(), .looks_on = looks_on_for_ever, .context = &times};
+    ap_place place = {.since = ap_now(), .spins = spins_for_ever, .context = &times};
     CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
     CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
 
@@ -134,7 +135,7 @@ static void test_wait(void)
 int main(void)
 {
     alarm(600); /* a wake-up that is lost is a failure, not a hang */
-    CHECK(ap_wait_init() && ap_wait_init());
+    CHECK(ap_core_init() && ap_core_init());
     test_wait();
     test_line();
     test_deadlines();
