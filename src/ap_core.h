@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/parking.md
  *
  * ap_core.h: starts the core, and describes it as one table of functions.
  *
