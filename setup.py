@@ -20,6 +20,7 @@ for layer in ("platform", "park", "sync", "counter"):
     CORE += sorted(glob(f"src/{layer}/*.c"))
 CALLS = ["atomicpy/_runtime/core_calls.c"]
 LOCK = [*CALLS, "src/platform/ap_owner_id.c"]
+CLOCK = ["src/platform/ap_clock.c"]
 
 # One line an extension: its module, and the C files that it links.
 EXTENSIONS = {
@@ -38,8 +39,8 @@ EXTENSIONS = {
     "atomicpy.sync.rwmutex": LOCK,
     "atomicpy.sync.wait_group": LOCK,
     "atomicpy.commands.demo.native": [],
-    "atomicpy.commands.demo.recorder": CALLS,
-    "atomicpy.commands.timeline.sampler": CALLS,
+    "atomicpy.commands.demo.recorder": CLOCK,
+    "atomicpy.commands.timeline.sampler": CLOCK,
     "atomicpy.race.engine.engine": [],
 }
 

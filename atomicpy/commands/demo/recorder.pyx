@@ -11,14 +11,10 @@ from libc.stdint cimport int64_t
 
 from atomicpy cimport ap_fetch_add_i64, ap_i64, ap_init_i64, ap_load_i64, ap_load_i64_relaxed, ap_store_i64_relaxed
 
-from atomicpy._runtime.core_calls cimport bind_core
-
 __all__ = ["Log", "Word"]
 
 cdef extern from "platform/ap_clock.h" nogil:
     int64_t ap_now() noexcept
-
-bind_core()
 
 cdef struct Step:
     int64_t read             # the value

@@ -10,8 +10,6 @@ cimport cython
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 
-from atomicpy._runtime.core_calls cimport bind_core
-
 __all__ = ["Sampler", "core_number", "now"]
 
 cdef extern from "commands/timeline/core_number.h" nogil:
@@ -19,8 +17,6 @@ cdef extern from "commands/timeline/core_number.h" nogil:
 
 cdef extern from "platform/ap_clock.h" nogil:
     int64_t ap_now() noexcept
-
-bind_core()
 
 cdef struct Span:
     int64_t start            # ns on the monotonic clock: the first sample
