@@ -1,8 +1,9 @@
-"""The race detector: finds what threads do to the same place with nothing to order them, as `go run -race` does.
+"""The race detector: it finds two accesses of threads to one location that nothing orders, as `go run -race` does.
 
-It works on code that is instrumented as it is imported: by `python -m atomicpy race script.py` or `pytest --race`.
+It works on code that is instrumented when it is imported: by `python -m atomicpy race script.py` or `pytest --race`.
 """
 
-from atomicpy.race.report.found import Race, detect
+from atomicpy.race.report.race import Race
+from atomicpy.race.report.receivers import detect
 
 __all__ = ["Race", "detect"]

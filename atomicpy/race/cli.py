@@ -1,4 +1,4 @@
-"""`python -m atomicpy race`: arguments. What follows the program's name is the program's own."""
+"""`python -m atomicpy race`: the command line. Arguments after the program's name belong to the program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TAKES_VALUE = ("--json", "--sarif", "--include", "--exclude")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Name the command in the list of commands; its arguments are read by `main`."""
+    """Add the command to the list of commands. `main` parses its arguments."""
     commands.add_parser("race", help=HELP, add_help=False)
 
 
@@ -23,9 +23,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         usage=f"{prog} [options] (script.py | -m module | -c code | -) [arguments of the program ...]",
         description="Run a program as python would, and report each data race on standard error: two accesses of two "
-        "threads to one place, at least one of them a write, that nothing orders.",
+        "threads to one location, at least one of them a write, that nothing orders.",
         epilog="Watched are the script and what it imports from its own folder and the working folder. "
-        "A comment `# race: ignore` leaves the accesses of its line out. "
+        "The accesses of a line with a comment `# race: ignore` are not recorded. "
         "Exit code: 66 if a race was reported, else the program's own; 2 bad usage. Needs CPython 3.13 or later.",
         allow_abbrev=False,
     )
@@ -44,7 +44,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The detector's own options, and the rest, which begins with the program: a script, `-m`, `-c` or `-`."""
+    """The detector's options, and the rest, which begins with the program: a script, `-m`, `-c` or `-`."""
     at = 0
     while at < len(arguments):
         each = arguments[at]
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str], prog: str = "python -m atomicpy") -> int:
             options.error(f"argument expected for {what}")
         what, rest = (glued, rest) if glued else (rest[1], rest[1:])
 
-    from atomicpy.race.run import program as runner  # after the version is known to do
+    from atomicpy.race.run.program import Program, run  # they load the engine, which needs 3.13
     from atomicpy.race.run.session import Session
 
     session = Session(chosen.json, chosen.sarif, chosen.halt)
@@ -87,5 +87,5 @@ def main(arguments: Sequence[str], prog: str = "python -m atomicpy") -> int:
     if problem:
         print(f"{prog} race: {problem}", file=sys.stderr)
         return USAGE
-    program = runner.Program(kind, what, tuple(rest[1:]), tuple(chosen.include), tuple(chosen.exclude))
-    return runner.run(program, session)
+    program = Program(kind, what, tuple(rest[1:]), tuple(chosen.include), tuple(chosen.exclude))
+    return run(program, session)

@@ -1,4 +1,4 @@
-"""The detector's pass over the modules whose assertions pytest rewrites."""
+"""Instrumentation of the modules whose assertions pytest rewrites."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from atomicpy.race.instrument import import_hook, rewriter
 
 @contextmanager
 def instrumented() -> Iterator[None]:
-    """Instrument what pytest rewrites, after it, and keep it out of pytest's cache, which plain runs read.
+    """Instrument what pytest rewrites, after it has, and keep it out of pytest's cache, which plain runs read.
 
-    pytest has no hook there, so three functions of its private module are replaced meanwhile: the one that rewrites the
-    tree, and the two that read and write its cache.
+    pytest has no hook there. So three functions of its private module are patched while the block runs: the one that
+    rewrites the tree, and the two that read and write its cache.
     """
     pytests: Any = importlib.import_module("_pytest.assertion.rewrite")
     rewrite_asserts, read, write = pytests.rewrite_asserts, pytests._read_pyc, pytests._write_pyc
@@ -29,13 +29,13 @@ def instrumented() -> Iterator[None]:
         if module_path is None or not import_hook.is_watched(name, module_path):
             return
         try:
-            # A pass that fails leaves the tree half done, so it is given one of its own.
+            # A pass that fails leaves its tree half rewritten, so it works on a second tree.
             again = ast.parse(source, filename=module_path)
             rewrite_asserts(again, source, module_path, config)
             rewriter.instrument(again, module_path, rewriter.ignored_lines(source))
             compile(again, module_path, "exec", dont_inherit=True)
         except Exception as error:
-            import_hook.say_uninstrumented(module_path, f"{type(error).__name__}: {error}")
+            import_hook.warn_uninstrumented(module_path, f"{type(error).__name__}: {error}")
         else:
             tree.body[:] = again.body
 

@@ -1,6 +1,6 @@
 """`pytest --race`: a test during which a data race is found fails, with the report.
 
-Without the option this adds three options and does nothing else: nothing is imported, wrapped or instrumented.
+Without the option this module adds three options and does nothing else: it imports, patches and instruments nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BAD_USAGE = 2
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("race", "data races, found by atomicpy")
     group.addoption("--race", action="store_true", help="fail a test during which a data race is found")
-    watched = "watch the modules that match, too: a name, with all that is in the package, or a path (repeatable)"
+    watched = "watch the modules that match, too: a name, with everything in the package, or a path (repeatable)"
     group.addoption("--race-include", action="append", default=[], metavar="PATTERN", help=watched)
     left = "do not watch the modules that match (repeatable)"
     group.addoption("--race-exclude", action="append", default=[], metavar="PATTERN", help=left)
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Before the first conftest is imported: what is imported earlier is not instrumented."""
+    """Install the detector before the first conftest is imported: modules imported before are not instrumented."""
     if not early_config.known_args_namespace.race or early_config.pluginmanager.has_plugin(f"{NAME}_watch"):
         return
     if sys.version_info < (3, 13):
@@ -40,28 +40,28 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 class Watch:
-    """The detector while it is on, in each process that runs tests."""
+    """The detector while it is installed, in each process that runs tests."""
 
     def __init__(self, config: pytest.Config) -> None:
         from atomicpy.race import happens_before, pytest_assertions
         from atomicpy.race.engine import engine
         from atomicpy.race.instrument import import_hook
-        from atomicpy.race.report import found
+        from atomicpy.race.report import receivers
 
         self.engine: Any = engine
-        self.new: list[Any] = []  # races that no test has been blamed for yet
-        self.outside: list[str] = []  # reports of those that none can be blamed for
+        self.new: list[Any] = []  # races that no test has been failed for yet
+        self.outside: list[str] = []  # reports of races that were found outside of any test
         self.undo = ExitStack()
         options = config.known_args_namespace
         roots = {str(config.rootpath), str(config.invocation_params.dir)}
-        engine.install(found.on_race)
+        engine.install(receivers.on_race)
         self.undo.callback(engine.uninstall)
         happens_before.install()
         self.undo.callback(happens_before.uninstall)
         import_hook.install(include=options.race_include, exclude=options.race_exclude, roots=sorted(roots))
         self.undo.callback(import_hook.uninstall)
         self.undo.enter_context(pytest_assertions.instrumented())
-        self.undo.enter_context(found.receiving(self.new.append))
+        self.undo.enter_context(receivers.receiving(self.new.append))
 
     def pytest_unconfigure(self) -> None:
         self.undo.close()
@@ -73,8 +73,8 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self) -> Generator[None, object, object]:
-        self._blame_nobody()
-        # Each test is told of its own races, also of those that an earlier one had.
+        self._collect_outside()
+        # A race that an earlier test had is reported for this test again.
         self.engine.forget_reported()
         return (yield)
 
@@ -91,7 +91,7 @@ class Watch:
         return (yield from self._phase(item, "teardown"))
 
     def _phase(self, item: pytest.Item, when: str) -> Generator[None, object, object]:
-        """Fail the phase if a race was found in it; where it failed by itself, add the report to what it shows."""
+        """Fail the phase if a race was found in it. If it failed by itself, add the report to its sections."""
         try:
             result = yield
         except pytest.skip.Exception:
@@ -103,14 +103,14 @@ class Watch:
             raise
         if self.new:
             first, more = self.new[0].location, len(self.new) - 1
-            # What the summary of pytest shows is the first line.
+            # pytest's summary shows the first line.
             title = f"data race: {first}" + (f", and {more} more" if more else "")
             pytest.fail(f"{title}\n{self._reports()}", pytrace=False)
         return result
 
     def _taken(self) -> list[str]:
         races = self.new[:]
-        del self.new[: len(races)]  # another thread may have added one since
+        del self.new[: len(races)]  # another thread may have added one meanwhile
         return [str(race) for race in races]
 
     def _reports(self) -> str:
@@ -119,15 +119,15 @@ class Watch:
         reports = self._taken()
         return "\n".join([*reports, text_report.found(len(reports))])
 
-    def _blame_nobody(self) -> None:
+    def _collect_outside(self) -> None:
         self.outside.extend(self._taken())
 
     # ---- the session -------------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        self._blame_nobody()
-        if hasattr(session.config, "workeroutput"):  # a worker of xdist: the controller shows it
+        self._collect_outside()
+        if hasattr(session.config, "workeroutput"):  # in a worker of xdist: the controller prints it
             session.config.workeroutput[NAME] = self.outside
         elif self.outside and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,18 +1,19 @@
-"""What happens before what: the interfaces of threads, locks, queues and the rest, replaced while the detector is in.
+"""What happens before what: the interfaces of threads, locks and queues, patched while the detector is installed.
 
-Each file has one subject. All of it is put in before the program starts, and taken out by uninstall().
+Each file has one subject. install() patches all of them before the program starts, uninstall() undoes it.
 """
 
+from atomicpy.race import ownership
 from atomicpy.race.engine import engine
 from atomicpy.race.happens_before import (
     asyncio,
-    caches,
-    earlier,
+    functools_caches,
     futures,
     imports,
     locks,
     own_types,
     patch,
+    preexisting,
     queues,
     threads,
 )
@@ -21,19 +22,26 @@ _depth = 0
 
 
 def install() -> None:
-    """Before the program is imported, which takes the replacements from a module by name. Once for all calls."""
+    """Patch before the program is imported, because it may bind the names by `from threading import Lock`.
+
+    Only the first of several calls patches.
+    """
     global _depth
     _depth += 1
     if _depth > 1:
         return
-    engine.set_whose(patch.whose)
-    for part in (locks, threads, queues, futures, asyncio, imports, caches, own_types, earlier):
+    engine.set_whose(ownership.counts_as_program)
+    # preexisting is last: it needs the names that the others have patched.
+    for part in (locks, threads, queues, futures, asyncio, imports, functools_caches, own_types, preexisting):
         part.install()
 
 
 def uninstall() -> None:
-    """With the last of the calls, put back all that was there. Locks and queues of the program go on to work."""
+    """Undo the patches, with the last of as many calls as there were of install().
+
+    Locks and queues that the program holds still work.
+    """
     global _depth
     if _depth == 1:
-        patch.put_back()
+        patch.restore()
     _depth = max(0, _depth - 1)

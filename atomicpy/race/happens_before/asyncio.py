@@ -1,4 +1,4 @@
-"""asyncio: call_soon_threadsafe -> the callback, which carries to_thread, run_in_executor, run_coroutine_threadsafe."""
+"""asyncio: call_soon_threadsafe -> the callback. to_thread, run_in_executor, run_coroutine_threadsafe call it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import sys
 from typing import Any
 
 from atomicpy.race.engine.engine import Around, Clock
-from atomicpy.race.happens_before.patch import around
+from atomicpy.race.happens_before.patch import hook
 
 
 def install() -> None:
-    import asyncio  # here: it is large, and only the detector needs it
+    import asyncio  # here, because it is large and only the detector needs it
 
     def calls(self: Any, callback: Any = None, *arguments: Any, **named: Any) -> Any:
         if not callable(callback) or sys.is_finalizing():
@@ -19,4 +19,4 @@ def install() -> None:
         clock.release()
         return (self, Around(callback, clock.acquire), *arguments), named
 
-    around(asyncio.BaseEventLoop, "call_soon_threadsafe", calls)
+    hook(asyncio.BaseEventLoop, "call_soon_threadsafe", calls)

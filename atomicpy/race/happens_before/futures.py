@@ -1,6 +1,6 @@
 """The task -> result(), exception(), wait(), as_completed() and callbacks of its future.
 
-submit -> the task needs nothing of its own: it goes through a queue.
+submit -> the task needs no hook here, because an executor passes the task through a queue.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from atomicpy.race.engine.engine import Around, Each
-from atomicpy.race.happens_before.patch import acquire, acquire_after, around, release
+from atomicpy.race.happens_before.patch import acquire, acquire_after, hook, release
 
 
 def install() -> None:
@@ -22,7 +22,7 @@ def install() -> None:
             acquire(future)
 
     def cancels(future: Any, /, *_: Any) -> None:
-        # One that succeeds is the end of the future; one that fails orders nothing.
+        # A cancel that succeeds ends the future. One that fails orders nothing.
         if not done(future) and not running(future):
             release(future)
 
@@ -30,13 +30,13 @@ def install() -> None:
         return ((future, Around(fn, finished), *rest), named) if callable(fn) else None
 
     for name in ("set_result", "set_exception"):
-        around(Future, name, release)
+        hook(Future, name, release)
     for name in ("result", "exception"):
-        around(Future, name, end=finished)
-    around(Future, "done", after=acquire_after)
-    around(Future, "cancelled", after=acquire_after)
-    around(Future, "cancel", cancels)
-    around(Future, "add_done_callback", calls_back)
+        hook(Future, name, end=finished)
+    hook(Future, "done", after=acquire_after)
+    hook(Future, "cancelled", after=acquire_after)
+    hook(Future, "cancel", cancels)
+    hook(Future, "add_done_callback", calls_back)
 
     def waited(answer: Any, *_: Any, **__: Any) -> Any:
         for future in answer.done:
@@ -46,5 +46,5 @@ def install() -> None:
     def completed(futures: Any, *_: Any, **__: Any) -> Any:
         return Each(futures, finished)
 
-    around(concurrent.futures, "wait", after=waited)
-    around(concurrent.futures, "as_completed", after=completed)
+    hook(concurrent.futures, "wait", after=waited)
+    hook(concurrent.futures, "as_completed", after=completed)

@@ -1,4 +1,4 @@
-"""A module's body -> an import statement or import_module that finds the module."""
+"""The body of a module -> an import statement or import_module() that finds the module."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-from atomicpy.race.happens_before.patch import acquire, around, release
+from atomicpy.race.happens_before.patch import acquire, hook, release
 
 
-def _seen(name: str) -> None:
+def _acquire_modules(name: str) -> None:
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
         module = sys.modules.get(".".join(parts[:count]))
@@ -23,7 +23,7 @@ def _executed(result: None, loader: Any, module: Any) -> None:
     release(module)
 
 
-def _imported(  # the names of its arguments are the builtin's
+def _imported(  # the parameters of builtins.__import__
     found: Any,
     name: str,
     globals: Any = None,  # noqa: A002
@@ -32,22 +32,22 @@ def _imported(  # the names of its arguments are the builtin's
     level: int = 0,
 ) -> Any:
     if not level:
-        _seen(name)
+        _acquire_modules(name)
     inside = getattr(found, "__name__", None)
     if inside is not None and fromlist:
-        _seen(inside)
+        _acquire_modules(inside)
         for each in fromlist:
             if isinstance(each, str):
-                _seen(f"{inside}.{each}")
+                _acquire_modules(f"{inside}.{each}")
     return found
 
 
 def _imported_module(found: Any, *_: Any, **__: Any) -> Any:
-    _seen(found.__name__)
+    _acquire_modules(found.__name__)
     return found
 
 
 def install() -> None:
-    around(SourceFileLoader, "exec_module", after=_executed)
-    around(builtins, "__import__", after=_imported)
-    around(importlib, "import_module", after=_imported_module)
+    hook(SourceFileLoader, "exec_module", after=_executed)
+    hook(builtins, "__import__", after=_imported)
+    hook(importlib, "import_module", after=_imported_module)

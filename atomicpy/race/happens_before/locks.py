@@ -7,14 +7,14 @@ import threading
 from typing import Any
 
 from atomicpy.race.engine.engine import Clock, TracedLock, TracedRLock, for_the_program, traced
-from atomicpy.race.happens_before.kept import Kept
-from atomicpy.race.happens_before.patch import acquire_after, around, release, replace
+from atomicpy.race.happens_before.identity_map import IdentityMap
+from atomicpy.race.happens_before.patch import acquire_after, hook, patch, release
 
 _BARE = (type(threading.Lock()), type(threading.RLock()))
 
 
 def is_bare(value: Any) -> bool:
-    """A lock without a clock of its own: the standard library's, or one that is older than the detector."""
+    """Whether it is a lock without a clock: the standard library's, or made before the detector was installed."""
     return type(value) in _BARE
 
 
@@ -28,43 +28,43 @@ def install() -> None:
 
     for bare in _BARE:
         _install_bare(bare)
-    replace(threading, "Lock", TracedLock)
-    replace(threading, "RLock", TracedRLock)
-    replace(_thread, "allocate_lock", TracedLock)
-    around(threading.Condition, "__init__", with_a_lock)
+    patch(threading, "Lock", TracedLock)
+    patch(threading, "RLock", TracedRLock)
+    patch(_thread, "allocate_lock", TracedLock)
+    hook(threading.Condition, "__init__", with_a_lock)
     for cls in (threading.Semaphore, threading.BoundedSemaphore):
-        around(cls, "release", release, program=True)
+        hook(cls, "release", release, program=True)
     for owner, name in (
         (threading.Semaphore, "acquire"),
         (threading.Event, "wait"),
         (threading.Event, "is_set"),
     ):
-        around(owner, name, after=acquire_after, program=True)
-    replace(threading.Semaphore, "__enter__", vars(threading.Semaphore)["acquire"])  # one function, as it was
-    around(threading.Semaphore, "__exit__", release, program=True)
-    around(threading.Event, "set", release, program=True)
+        hook(owner, name, after=acquire_after, program=True)
+    patch(threading.Semaphore, "__enter__", vars(threading.Semaphore)["acquire"])  # one function, as in the library
+    hook(threading.Semaphore, "__exit__", release, program=True)
+    hook(threading.Event, "set", release, program=True)
     _install_barrier()
 
 
 def _install_bare(cls: type) -> None:
-    """Whose such a lock is, nobody knows: it orders those who take it in the program's own code."""
+    """A bare lock may be the program's or the library's. It orders accesses when the program's own code takes it."""
     for name in {"acquire", "acquire_lock", "__enter__"} & vars(cls).keys():
-        around(cls, name, after=acquire_after, program=True)
+        hook(cls, name, after=acquire_after, program=True)
     for name in {"release", "release_lock", "__exit__"} & vars(cls).keys():
-        around(cls, name, release, program=True)
+        hook(cls, name, release, program=True)
 
 
 class _Here(threading.local):
-    """The rounds that the thread is in, by the identity of the barrier: its action may wait at another one."""
+    """The round that the thread is in, for each barrier by its identity: an action may wait at another barrier."""
 
     def __init__(self) -> None:
         self.rounds: dict[int, Clock] = {}
 
 
 def _install_barrier() -> None:
-    """All arrivals and the action of a round -> all departures of it: one clock a round."""
+    """All arrivals at a round and its action -> all departures from it, by one clock per round."""
     cls = threading.Barrier
-    rounds: Kept[Clock] = Kept(Clock)  # the present one's, under the barrier's lock
+    rounds: IdentityMap[Clock] = IdentityMap(Clock)  # of the current round; changed under the barrier's lock
     here = _Here()
 
     def arrived(result: None, self: Any) -> None:
@@ -85,6 +85,6 @@ def _install_barrier() -> None:
     def left(self: Any, /, *_: Any, **__: Any) -> None:
         here.rounds.pop(id(self), None)
 
-    around(cls, "_enter", after=arrived)
-    around(cls, "_release", opens, opened)
-    around(cls, "wait", after=departed, end=left)
+    hook(cls, "_enter", after=arrived)
+    hook(cls, "_release", opens, opened)
+    hook(cls, "wait", after=departed, end=left)

@@ -1,7 +1,7 @@
-"""The package's own types: while the detector is in, their methods are replaced in place; else nothing is there.
+"""The package's own types. Their methods are hooked while the detector is installed; otherwise they have no overhead.
 
-An operation and what it says about the order are one step, under one lock for all: a load then knows what was stored by
-who stored the value that it has read, and not what others did before.
+An operation on an atomic and the operation on its clock are one step under `_step`, one lock for all objects. So a load
+acquires what the thread released that stored the value, and nothing that was released by a later store.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 import atomicpy
 from atomicpy.race.engine import engine
 from atomicpy.race.engine.engine import Around, Clock, clock_of
-from atomicpy.race.happens_before.kept import Kept
-from atomicpy.race.happens_before.patch import acquire, acquire_after, around, release
+from atomicpy.race.happens_before.identity_map import IdentityMap
+from atomicpy.race.happens_before.patch import acquire, acquire_after, hook, release
 
-# Re-entrant: what an argument converts itself by, and what a dropped object does at its end, may use an atomic.
+# Re-entrant: __index__ of an argument, or __del__ of an object that a store drops, may use an atomic.
 _step = threading.RLock()
-_begin, _end = _step.acquire, _step.release  # as they are before the detector
+_begin, _end = _step.acquire, _step.release  # the originals, without hooks
 
 READS = ("load", "__int__", "__index__", "__bool__", "__float__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__",
          "__ge__", "__str__", "__format__", "__getitem__")  # fmt: skip
@@ -42,20 +42,20 @@ def _ordered(cls: type, name: str, order: Callable[[Clock, Any], object]) -> Non
         order(clock_for(self, arguments), result)
         return result
 
-    around(cls, name, _begin, after, end=_end)
+    hook(cls, name, _begin, after, end=_end)
 
 
 def _updates(cls: type) -> None:
-    """Published before the value can be seen; the function may run more than once."""
+    """Hook update(): release before the new value is visible. The program's function may run more than once."""
     clock_for = _clock_for(cls)
 
     def before(self: Any, *arguments: Any, **named: Any) -> Any:
         if not arguments or not callable(arguments[-1]):
-            return None  # it says what is wrong
+            return None  # the original raises the error
         *place, function = arguments
 
         def reads(old: Any) -> None:
-            clock_for(self, arguments).acquire()  # here, where an index is known to be a good one
+            clock_for(self, arguments).acquire()  # here, because update() has checked the index by now
 
         def stores(new: Any, old: Any) -> Any:
             clock_for(self, arguments).release()
@@ -67,7 +67,7 @@ def _updates(cls: type) -> None:
         clock_for(self, arguments).acquire()
         return new
 
-    around(cls, "update", before, after)
+    hook(cls, "update", before, after)
 
 
 def _install_values() -> None:
@@ -91,11 +91,12 @@ def _install_values() -> None:
         if "update" in vars(cls):
             _updates(cls)
         if "wait" in vars(cls):
-            around(cls, "wait", after=acquire_after)
+            hook(cls, "wait", after=acquire_after)
 
 
-# Of a RWMutex: what its read sections release, which do not order each other. Of a handle: the clock of its counter.
-_second_clocks: Kept[Clock] = Kept(Clock)
+# Of an RWMutex: the clock that readers release into, because readers do not order each other. Of a handle of a
+# ShardedCounter: the clock of its counter.
+_second_clocks: IdentityMap[Clock] = IdentityMap(Clock)
 
 
 def _release_second(self: Any, /, *_: Any, **__: Any) -> None:
@@ -107,26 +108,26 @@ def _install_sharded() -> None:
     writes = ("inc", "dec", "add", "sub", "__iadd__", "__isub__")
     for name in (*READS, "drain"):
         if name in vars(cls):
-            around(cls, name, after=acquire_after)
+            hook(cls, name, after=acquire_after)
     for name in writes:
-        around(cls, name, release)
+        hook(cls, name, release)
 
     def new_local(handle: Any, self: Any) -> Any:
         _second_clocks.put(handle, clock_of(self))
         return handle
 
-    around(cls, "local", after=new_local)
+    hook(cls, "local", after=new_local)
     handle_type = type(cls().local())
     for name in writes:
-        around(handle_type, name, _release_second)
+        hook(handle_type, name, _release_second)
 
 
 def _install_locks() -> None:
     cls: Any = atomicpy.Mutex
     for name in ("acquire", "__enter__"):
-        around(cls, name, after=acquire_after)
+        hook(cls, name, after=acquire_after)
     for name in ("release", "__exit__"):
-        around(cls, name, release)
+        hook(cls, name, release)
 
     def got_write(result: Any, self: Any, /, *_: Any, **__: Any) -> Any:
         if result is not False:
@@ -135,41 +136,41 @@ def _install_locks() -> None:
         return result
 
     cls = atomicpy.RWMutex
-    around(cls, "acquire_read", after=acquire_after)
-    around(cls, "acquire_write", after=got_write)
-    around(cls, "release_read", _release_second)
-    around(cls, "release_write", release)
+    hook(cls, "acquire_read", after=acquire_after)
+    hook(cls, "acquire_write", after=got_write)
+    hook(cls, "release_read", _release_second)
+    hook(cls, "release_write", release)
     reading, writing = type(cls().read()), type(cls().write())
-    around(reading, "__enter__", after=lambda result, self: acquire_after(result, self.rw))
-    around(reading, "__exit__", lambda self, *_: _release_second(self.rw))
-    around(writing, "__enter__", after=lambda result, self: got_write(result, self.rw))
-    around(writing, "__exit__", lambda self, *_: release(self.rw))
+    hook(reading, "__enter__", after=lambda result, self: acquire_after(result, self.rw))
+    hook(reading, "__exit__", lambda self, *_: _release_second(self.rw))
+    hook(writing, "__enter__", after=lambda result, self: got_write(result, self.rw))
+    hook(writing, "__exit__", lambda self, *_: release(self.rw))
 
 
 def _runs(self: Any, function: Any = None, /, *arguments: Any, **named: Any) -> Any:
-    """`go(fn, ...)`, `do(fn, ...)`: the end of the function is released."""
+    """Hook the function of `go(fn, ...)` and `do(fn, ...)`: its end releases."""
     if not callable(function):
-        return None  # it says what is wrong
+        return None  # the original raises the error
     return (self, Around(function, end=partial(release, self)), *arguments), named
 
 
 def _install_waits() -> None:
     cls: Any = atomicpy.WaitGroup
-    around(cls, "done", release)
-    around(cls, "go", _runs)
+    hook(cls, "done", release)
+    hook(cls, "go", _runs)
     for name in ("wait", "__exit__"):
-        around(cls, name, after=acquire_after, failed=acquire)
-    around(atomicpy.Once, "do", _runs, end=acquire)
+        hook(cls, name, after=acquire_after, failed=acquire)
+    hook(atomicpy.Once, "do", _runs, end=acquire)
 
 
 def _install_once() -> None:
-    """once(fn) has its Once inside, where nobody can take the place of it: the function is what is replaced."""
+    """once(fn) has its Once inside, out of reach of a hook, so the function is wrapped instead."""
     cls: Any = atomicpy.once
-    clocks: Kept[Clock] = Kept(Clock)
+    clocks: IdentityMap[Clock] = IdentityMap(Clock)
 
     def makes(self: Any, function: Any = None, /, *rest: Any, **named: Any) -> Any:
         if not callable(function) or rest or named:
-            return None  # it says what is wrong
+            return None  # the original raises the error
         clock = Clock()
         clocks.put(self, clock)
         return (self, Around(function, end=clock.release)), {}
@@ -181,11 +182,11 @@ def _install_once() -> None:
         clock = clocks.find(self)
         if clock is not None:
             clock.acquire()
-        else:  # it is older than the detector, and we do not see the end of its function: a call comes before the next
+        else:  # made before install(): the end of its function has no hook, so each call happens before the next one
             engine.clock_of(self).swap()
 
-    around(cls, "__init__", makes, made)
-    around(cls, "__call__", end=called)
+    hook(cls, "__init__", makes, made)
+    hook(cls, "__call__", end=called)
 
 
 def install() -> None:

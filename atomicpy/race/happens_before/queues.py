@@ -11,17 +11,17 @@ from typing import Any
 
 from atomicpy.race.engine import engine
 from atomicpy.race.engine.engine import Around, Clock, traced
-from atomicpy.race.happens_before.kept import Kept
-from atomicpy.race.happens_before.patch import acquire, around, release, replace
+from atomicpy.race.happens_before.identity_map import IdentityMap
+from atomicpy.race.happens_before.patch import acquire, hook, patch, release
 
 
 def install() -> None:
     _install_in(queue)
-    around(SourceFileLoader, "exec_module", after=_executed)
+    hook(SourceFileLoader, "exec_module", after=_executed)
 
 
 def _executed(result: None, loader: Any, module: Any) -> None:
-    """A program may import the library's module anew: classes of the same names, that nobody has touched."""
+    """Patch the classes of a second copy: a program may import the library's module again."""
     if getattr(module, "__file__", None) == queue.__file__:
         _install_in(module)
 
@@ -32,7 +32,7 @@ def _install_in(module: Any) -> None:
 
     def made(result: None, self: Any, /, *_: Any, **__: Any) -> None:
         if not {type(self)._put, type(self)._get} <= own:
-            # A subclass: the program's own code runs with the queue's lock held, and may rely on it.
+            # The program's own _put or _get runs with the queue's lock held, so that lock orders its accesses.
             self.mutex = traced(self.mutex)
             for name in ("not_empty", "not_full", "all_tasks_done"):
                 setattr(self, name, threading.Condition(self.mutex))
@@ -54,31 +54,32 @@ def _install_in(module: Any) -> None:
     for kind in kinds:
         _install_items(kind, first=kind is not module.LifoQueue, all_equal=kind is module.PriorityQueue)
     own |= {vars(kind)[name] for kind in kinds for name in ("_put", "_get")}
-    around(module.Queue, "__init__", after=made)
-    around(module.Queue, "put", after=was_put)
-    around(module.Queue, "get", makes_room)
-    around(module.Queue, "task_done", done)
-    around(module.Queue, "join", after=joined)
+    hook(module.Queue, "__init__", after=made)
+    hook(module.Queue, "put", after=was_put)
+    hook(module.Queue, "get", makes_room)
+    hook(module.Queue, "task_done", done)
+    hook(module.Queue, "join", after=joined)
     bare = module.SimpleQueue
-    replace(module, "SimpleQueue", _simple(bare))
-    if not isinstance(vars(bare)["put"], Around):  # the one type of several copies
+    patch(module, "SimpleQueue", _simple(bare))
+    if not isinstance(vars(bare)["put"], Around):  # copies of the module share this type
         _install_bare(bare)
 
 
 _Items = collections.defaultdict[int, collections.deque[Clock]]
-# By the identity of an item that is in the queue: the clocks of those who have put it there, in their order.
-_items: Kept[_Items] = Kept(lambda: collections.defaultdict(collections.deque))
+# For each queue, from the identity of an item in it to the clocks of its puts, in their order.
+_items: IdentityMap[_Items] = IdentityMap(lambda: collections.defaultdict(collections.deque))
 
 
 def _install_items(cls: type, first: bool, all_equal: bool) -> None:
-    """One clock an item; both run under the queue's lock.
+    """One clock per item. Both hooks run under the queue's lock.
 
-    Of equal items, the one put `first`, or else the last, is what comes out; `all_equal`: only the queue knows which.
+    An object may be in the queue several times. Then a get returns the one that was put `first`, or else the last.
+    With `all_equal` the order is not known, so a get acquires the clocks of all of them.
     """
 
     def puts(self: Any, item: Any) -> None:
         items = _items.of(self)
-        if items and not self.queue:  # the program has cleared it by hand
+        if items and not self.queue:  # the program has cleared the underlying container
             items.clear()
         items[id(item)].append(clock := Clock())
         clock.release()
@@ -94,14 +95,14 @@ def _install_items(cls: type, first: bool, all_equal: bool) -> None:
                 del _items.of(self)[id(item)]
         return item
 
-    around(cls, "_put", puts)
-    around(cls, "_get", after=got)
+    hook(cls, "_put", puts)
+    hook(cls, "_get", after=got)
 
 
 def _simple(bare: Any) -> Any:
-    """In the place of the library's, which is written in C: each item travels with its clock.
+    """A subclass of the library's SimpleQueue, which is written in C: it puts each item together with a clock.
 
-    Such a queue outlives the detector, and the globals of this module.
+    Such a queue may be used after uninstall(), and when the interpreter has cleared this module's globals.
     """
     cls = _simples.get(bare)
     if cls is not None:
@@ -110,7 +111,7 @@ def _simple(bare: Any) -> Any:
 
     def with_clock(self: Any, *arguments: Any, **named: Any) -> Any:
         if not (arguments or "item" in named):
-            return None  # it says what is wrong
+            return None  # the original raises the error
         item, *rest = arguments or (named.pop("item"),)
         if not named.keys() <= {"block", "timeout"}:
             return None
@@ -124,7 +125,7 @@ def _simple(bare: Any) -> Any:
         return item
 
     changes = {"put": Around(bare.put, with_clock), "get": Around(bare.get, after=without_clock)}
-    if not isinstance(bare.put_nowait, FunctionType):  # in Python, these two call the other two
+    if not isinstance(bare.put_nowait, FunctionType):  # the pure Python version calls put and get there
         changes["put_nowait"] = Around(bare.put_nowait, with_clock)
         changes["get_nowait"] = Around(bare.get_nowait, after=without_clock)
     names = {"__slots__": (), "__module__": bare.__module__, "__doc__": bare.__doc__, **changes}
@@ -137,13 +138,13 @@ _simples: dict[Any, Any] = {}
 
 
 def _install_bare(bare: Any) -> None:
-    """One that is older than the detector, or that a name from before has made: a put comes before every later get."""
+    """For queues made before install(), or by a name bound before it: a put happens before every later get."""
 
     def got(item: Any, self: Any, /, *_: Any, **__: Any) -> Any:
         acquire(self)
         return item
 
     for name in ("put", "put_nowait"):
-        around(bare, name, release, program=True)
+        hook(bare, name, release, program=True)
     for name in ("get", "get_nowait"):
-        around(bare, name, after=got, program=True)
+        hook(bare, name, after=got, program=True)

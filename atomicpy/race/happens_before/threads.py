@@ -8,14 +8,14 @@ from typing import Any
 
 from atomicpy.race.engine import engine
 from atomicpy.race.engine.engine import Around, Clock
-from atomicpy.race.happens_before.kept import Kept
-from atomicpy.race.happens_before.patch import around
+from atomicpy.race.happens_before.identity_map import IdentityMap
+from atomicpy.race.happens_before.patch import hook
 
-_is_set = threading.Event.is_set  # as it was before the detector
+_is_set = threading.Event.is_set  # the original, without a hook
 
 
 class _Life:
-    """Of a thread: its start, where that was, and its end."""
+    """The clocks of a thread's start and end, and the stack that started it."""
 
     def __init__(self) -> None:
         self.begin, self.end, self.created = Clock(), Clock(), engine.here()
@@ -23,17 +23,17 @@ class _Life:
 
 def install() -> None:
     cls: Any = threading.Thread
-    lives: Kept[_Life] = Kept(_Life)
+    lives: IdentityMap[_Life] = IdentityMap(_Life)
     is_alive = vars(cls)["is_alive"]
 
     def starts(self: Any, /, *_: Any) -> None:
-        # A mistake says what is wrong, and orders nothing: a second start, or one before Thread.__init__ was called.
+        # A second start, or one before Thread.__init__, raises an error and orders nothing.
         if getattr(self, "_initialized", False) and not _is_set(self._started):
             lives.put(self, life := _Life())
             life.begin.release()
 
     def begins(self: Any) -> None:
-        life = lives.find(self)  # of one that was started before the detector: nothing
+        life = lives.find(self)  # None if the thread was started before install()
         if life is not None:
             engine.begin_thread(life.begin, self.name, life.created)
 
@@ -49,7 +49,7 @@ def install() -> None:
             life.end.acquire()
 
     def joined(result: None, self: Any, /, *_: Any, **__: Any) -> None:
-        if not is_alive(self):  # it did not time out
+        if not is_alive(self):  # else join() timed out
             ended(self)
 
     def looked(alive: bool, self: Any) -> bool:
@@ -57,14 +57,14 @@ def install() -> None:
             ended(self)
         return alive
 
-    around(cls, "start", starts)
-    around(cls, "_bootstrap_inner", begins, end=ends)
-    around(cls, "join", after=joined)
-    around(cls, "is_alive", after=looked)
+    hook(cls, "start", starts)
+    hook(cls, "_bootstrap_inner", begins, end=ends)
+    hook(cls, "join", after=joined)
+    hook(cls, "is_alive", after=looked)
 
     def starts_new(function: Any = None, *rest: Any, **named: Any) -> Any:
         if not callable(function) or named:
-            return None  # it says what is wrong
+            return None  # the original raises the error
         clock, created = Clock(), engine.here()
         clock.release()
 
@@ -76,4 +76,4 @@ def install() -> None:
 
         return (Around(function, begins_new, end=ends_new), *rest), {}
 
-    around(_thread, "start_new_thread", starts_new)
+    hook(_thread, "start_new_thread", starts_new)

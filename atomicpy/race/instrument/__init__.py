@@ -1,1 +1,1 @@
-"""Instrumenting modules: the import hook and the rewriting of their syntax trees."""
+"""Instrumenting modules: the import hook, and the rewriting of their syntax trees."""

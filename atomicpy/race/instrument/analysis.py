@@ -1,7 +1,6 @@
-"""One pass over a module's tree, before anything is changed: its scopes, what they bind and what they use.
+"""One pass over the tree of a module before it is rewritten: its scopes, the names that they bind and use.
 
-Annotations, `type` statements and type parameters are not read: what they name is evaluated lazily or for the type
-checker.
+Annotations, `type` statements and type parameters are not read, because they are evaluated lazily or not at all.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 from atomicpy.race.instrument.scopes import Place, Scope, outwards
 
-# A function that asks for its local variables by one of these names must not find one of ours among them.
+# A function that calls one of these may see its local variables. The rewriter adds no variable to such a function.
 SHOWS_LOCALS = frozenset({"locals", "vars", "dir", "eval", "exec"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -28,9 +27,9 @@ class Analysis:
         self.stored_attributes: set[str] = set()  # names that the module stores in some object
         self.methods: set[str] = set()  # names that the module's classes define as functions
         self.loaded_attributes: set[str] = set()
-        self.any_attribute_stored = False  # setattr with a name that only the run knows
+        self.any_attribute_stored = False  # by setattr with a name that is not a literal
         self.global_writes: set[str] = set()  # names that functions declare global and bind
-        self.bound_by_import: set[str] = set()  # names of modules of the standard library, or what comes from there
+        self.bound_by_import: set[str] = set()  # names of modules of the standard library, or of parts of them
         self.bound_otherwise: set[str] = set()
         self.shared_globals: set[str] = set()  # globals that functions use
         self.uses: list[tuple[Scope, str]] = []
@@ -105,7 +104,7 @@ class Analysis:
         scope = self._scope
         name = scope.mangle(name)
         scope.bound.setdefault(name, []).append(Place(line, column, scope.loops))
-        self.uses.append((scope, name))  # it may be somebody else's: that the declarations say in the end
+        self.uses.append((scope, name))  # the owner is resolved at the end, when all declarations are read
         if not imported:
             self.bound_otherwise.add(name)
 
@@ -115,7 +114,7 @@ class Analysis:
         scope = self._scope
         self._each(node.decorator_list)
         self._defaults(node.args)
-        # Nobody has the function before the name is bound to it, so that its own use of the name comes after.
+        # No code has the function before the name is bound to it, so its own use of the name comes after that.
         self._bind(node.name, node.lineno, node.col_offset)
         if scope.kind == "class":
             self.methods.add(node.name)
@@ -187,7 +186,7 @@ class Analysis:
 
     def _comprehension(self, node: Any) -> None:
         first = node.generators[0]
-        self._visit(first.iter)  # in the scope around
+        self._visit(first.iter)  # in the enclosing scope
         inner = self._open("generator" if isinstance(node, ast.GeneratorExp) else "comprehension", node)
         for number, clause in enumerate(node.generators):
             if number:
@@ -207,7 +206,7 @@ class Analysis:
         self._store(node, node.targets)
 
     def _store(self, node: ast.stmt, targets: Sequence[ast.expr]) -> None:
-        # The value comes first, though it stands behind.
+        # The value is evaluated first, so the store has the position of the end of the statement.
         self._end = (node.end_lineno or 0, node.end_col_offset or 0)
         self._each(targets)
         self._end = None
@@ -217,7 +216,7 @@ class Analysis:
             self._visit(node.value)
             self._store(node, [node.target])
         elif isinstance(node.target, ast.Name):
-            # A declaration makes the name local, and stores nothing.
+            # A declaration makes the name local and stores nothing.
             name = self._scope.mangle(node.target.id)
             self._scope.bound.setdefault(name, [])
             self.bound_otherwise.add(name)
@@ -233,7 +232,7 @@ class Analysis:
         scope = self._scope
         while scope.kind in ("comprehension", "generator") and scope.parent:
             scope = scope.parent
-        # The comprehension around it is a loop, whatever is around that.
+        # A comprehension around it is a loop, in addition to the loops of the scope.
         loops = scope.loops if scope is self._scope else (*scope.loops, *self._scope.loops)
         name = scope.mangle(node.target.id)
         scope.bound.setdefault(name, []).append(Place(node.end_lineno or 0, node.end_col_offset or 0, loops))
@@ -280,7 +279,7 @@ class Analysis:
         if node.id in SHOWS_LOCALS:
             scope = self._scope
             scope.shows_locals = True
-            # What a comprehension is asked for may be, inlined, the variables of the function around it.
+            # In a comprehension that is inlined, locals() shows the variables of the enclosing function.
             while scope.kind == "comprehension" and scope.parent:
                 scope = scope.parent
                 scope.shows_locals = True
@@ -336,12 +335,12 @@ class Analysis:
 
 
 def _capture(scope: Scope, owner: Scope) -> Place | None:
-    """Where the owner makes the function that the use is in; None if all on the way runs at once, in the owner."""
+    """Where the owner makes the function that uses the variable; None if no function is made, as in a comprehension."""
     made: Scope | None = None
     for each in outwards(scope, owner):
         if each.kind in ("function", "lambda", "generator"):
             made = each
     if made is None:
         return None
-    # The loops that are around it in the owner; those of a comprehension between them count too.
+    # The loops around it in the owner, and those of comprehensions between the two.
     return Place(made.node.lineno, made.node.col_offset, made.loops_around)  # type: ignore[attr-defined]

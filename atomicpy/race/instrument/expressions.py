@@ -1,4 +1,4 @@
-"""The rewriting of expressions: every load of a location passes through the engine, and stays the load that it was."""
+"""Rewriting of expressions: a call of the engine is inserted before every load, and the load itself stays."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 
 from atomicpy.race.instrument import syntax
 from atomicpy.race.instrument.analysis import COMPREHENSIONS, Analysis
+from atomicpy.race.instrument.recorded_globals import library_names, recorded_globals
 from atomicpy.race.instrument.scopes import Scope, outwards
-from atomicpy.race.instrument.settled import library_names, recorded_globals
 from atomicpy.race.instrument.syntax import LOAD, STORE, call, constant
 
-# Methods that change the set of keys of a dict or set; of lists and deques, those that hand something over: what is
-# put in comes before what is taken out.
+# Methods that change the set of keys of a dict or set. Those of lists and deques pass objects between threads: putting
+# an object in happens before taking it out.
 MUTATORS = frozenset(
     {
         "add",
@@ -39,7 +39,7 @@ MUTATORS = frozenset(
     }
 )
 
-# Methods that nobody stores in an object: a call of one is no access, as long as the module stores none of that name.
+# Methods of built-in types. A call of one is not recorded if the module stores no attribute of that name.
 _OF_TYPES = (
     *(list, dict, set, frozenset, str, bytes, bytearray, int, float, tuple, deque),
     *(io.TextIOWrapper, io.BufferedRandom, type(threading.Lock()), threading.Thread),
@@ -47,9 +47,9 @@ _OF_TYPES = (
 )
 KNOWN_METHODS = frozenset(name for each in _OF_TYPES for name in dir(each) if not name.startswith("_")) - MUTATORS
 
-# What has just been made is nobody else's.
+# Expressions that make a new object, which no other thread has.
 FRESH = (ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Lambda, *COMPREHENSIONS)
-# Their results have no locations, or iterate in C.
+# Functions whose results have no locations, or are iterated in C.
 FRESH_CALLS = frozenset(
     {"range", "enumerate", "zip", "map", "filter", "reversed", "sorted", "list", "tuple", "dict", "set", "iter"}
 )
@@ -57,7 +57,7 @@ BY_NAME = frozenset({"getattr", "setattr", "hasattr", "delattr"})
 
 
 class Expressions:
-    """Rewrites expressions in place; what it returns takes the place of what it was given."""
+    """Rewrites expressions in place. Each method returns the node that replaces its argument."""
 
     def __init__(self, tree: ast.Module, analysis: Analysis, ignored: frozenset[int]) -> None:
         self.scope = analysis.module
@@ -107,7 +107,7 @@ class Expressions:
     # -- what a name means -------------------------------------------------------------------------------------
 
     def meaning(self, name: str, scope: Scope | None = None) -> str | Scope | None:
-        """Of a mangled name, here: "global" or the scope that owns the variable; None if it needs no record."""
+        """What a mangled name means: "global", or the scope that owns the variable; None if it is not recorded."""
         scope = scope or self.scope
         if name in scope.decided:
             return scope.decided[name]
@@ -126,7 +126,7 @@ class Expressions:
         return found
 
     def is_stable(self, node: ast.Name, value: ast.expr) -> bool:
-        """Whether the name means the same object before and after the value is evaluated, whatever that does."""
+        """Whether the name must mean the same object before and after the value is evaluated."""
         name = self.scope.mangle(node.id)
         owner = self.scope.resolve(name)
         if owner is None:
@@ -158,10 +158,10 @@ class Expressions:
         return node if meaning is None or node.lineno in self.ignored else self.read(node, meaning)
 
     def has_locations(self, value: ast.expr) -> bool:
-        """Whether attributes of the expression can be raced for at all."""
+        """Whether attributes of the value are locations."""
         if isinstance(value, FRESH):
             return False
-        if isinstance(value, ast.Call):  # super() finds by itself the frame that it is in
+        if isinstance(value, ast.Call):  # super() inspects its caller's frame
             return not (isinstance(value.func, ast.Name) and value.func.id == "super")
         return not (isinstance(value, ast.Name) and self.scope.mangle(value.id) in self.library)
 
@@ -184,7 +184,7 @@ class Expressions:
         return call("_race_get__", [node.value, node.slice], node) if recorded else node
 
     def is_item(self, node: ast.Subscript) -> bool:
-        """Whether it is one item, and not a slice, which is a copy."""
+        """Whether it is one item. A slice is a copy, and is not recorded."""
         key = node.slice
         if isinstance(key, ast.Tuple):
             return node.lineno not in self.ignored and not any(isinstance(each, ast.Slice) for each in key.elts)
@@ -250,7 +250,7 @@ class Expressions:
         return node
 
     def iterable(self, node: ast.expr) -> ast.expr:
-        """What a `for` goes over: a dict, set or list is read as it is visited."""
+        """The iterable of a `for`: a dict, set or list is read during the iteration."""
         fresh = isinstance(node, FRESH) or (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -289,7 +289,7 @@ class Expressions:
         return node
 
     def records(self, stores: list[ast.Name]) -> list[ast.expr]:
-        """Conditions of a comprehension that are always true: they record that its variables are bound."""
+        """Conditions for a comprehension that are always true and record that its variables are bound."""
         found: list[ast.expr] = []
         for target in stores:
             name = self.scope.mangle(target.id)
@@ -301,13 +301,13 @@ class Expressions:
         return found
 
     def owns(self, scope: Scope) -> bool:
-        """Whether the scope needs an object of its own, for variables of which at least one is recorded."""
+        """Whether the scope needs an object that identifies it, because one of its variables is recorded."""
         return scope.can_own() and any(map(scope.changes_while_shared, scope.captures))
 
     # -- stores ----------------------------------------------------------------------------------------------------
 
     def target(self, node: Any, stores: list[ast.Name]) -> Any:
-        """Rewrite what is stored into or deleted; names go into `stores`, to be recorded once that is done."""
+        """Rewrite a target of a store or `del`. Names are added to `stores`, to be recorded after the statement."""
         if isinstance(node, ast.Name):
             stores.append(node)
         elif isinstance(node, ast.Attribute):
@@ -330,5 +330,5 @@ class Expressions:
 
 
 def scope_variable(scope: Scope) -> str:
-    """The variable that holds the scope's object: inner functions capture it as they do the variables it stands for."""
+    """The variable for the object that identifies a scope. Inner functions capture it with the scope's variables."""
     return f"_race_scope_{scope.depth}__"

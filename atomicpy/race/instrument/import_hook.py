@@ -1,8 +1,8 @@
-"""Which modules are watched, and the hook that instruments them as they are imported.
+"""Which modules are watched, and the import hook that instruments them when they are imported.
 
-The hook stands in the loaders' `get_code`, where every way of importing a source file comes together: the path finder,
-editable installs' finders, `runpy`, `importlib.util.spec_from_file_location`. Specs, loaders and all that asks them
-(`inspect`, `linecache`, `pkgutil`) stay as they are. An instrumented module is compiled anew each time: its code is
+The hook replaces `get_code` of the loaders, because every way of importing a source file calls it: the path finder,
+the finders of editable installs, `runpy`, `importlib.util.spec_from_file_location`. Specs and loaders stay as they are,
+so `inspect`, `linecache` and `pkgutil` work as before. An instrumented module is compiled at each import: its code is
 neither read from `__pycache__` nor written there.
 """
 
@@ -12,7 +12,6 @@ import builtins
 import gc
 import os
 import sys
-import sysconfig
 import zipimport
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatch, fnmatchcase
@@ -21,13 +20,13 @@ from types import CodeType
 from typing import Any
 
 from atomicpy.race.instrument.rewriter import ENGINE_CALLS, PLAIN_CALLS, CannotInstrumentError, compile_instrumented
+from atomicpy.race.ownership import Owner, owner_of
 
-PACKAGES = ("site-packages", "dist-packages")
 LOADERS = (SourceFileLoader, zipimport.zipimporter)
 
 
 class Watched:
-    """Decides by a module's name and the path of its source."""
+    """The set of watched modules, decided by the name of a module and the path of its source."""
 
     def __init__(
         self,
@@ -39,22 +38,17 @@ class Watched:
         self.include = tuple(include)
         self.exclude = tuple(exclude)
         self.roots = tuple(_folder(os.path.realpath(root)) for root in roots)
-        self.files = frozenset(os.path.realpath(path) for path in files)  # whatever folder they are in
-        library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
-        self.library = tuple(_folder(os.path.realpath(path)) for path in library if path)
-        self.detector = _folder(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-        self.package = _folder(os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__)))))
+        self.files = frozenset(os.path.realpath(path) for path in files)  # in whatever folder they are
 
     def __contains__(self, module: tuple[str, str]) -> bool:
         name, path = module
         real = os.path.realpath(path)
-        if real.startswith(self.detector) or _matches(name, path, self.exclude):
+        owner = owner_of(real)
+        if owner is Owner.DETECTOR or _matches(name, path, self.exclude):
             return False
         if real in self.files or _matches(name, path, self.include):
             return True
-        if real.startswith((*self.library, self.package)) or any(part in PACKAGES for part in real.split(os.sep)):
-            return False
-        return real.startswith(self.roots)
+        return owner is Owner.PROGRAM and real.startswith(self.roots)
 
 
 def _folder(path: str) -> str:
@@ -62,7 +56,7 @@ def _folder(path: str) -> str:
 
 
 def _matches(name: str, path: str, patterns: tuple[str, ...]) -> bool:
-    """Whether a pattern matches the module, a package that it is in, or its path (absolute, or from here)."""
+    """Whether a pattern matches the module, a package that contains it, or its path: absolute or relative."""
     if not patterns:
         return False
     parts = name.split(".")
@@ -85,11 +79,11 @@ _originals: dict[Any, Callable[..., Any] | None] = {}
 def install(
     include: Iterable[str] = (), exclude: Iterable[str] = (), roots: Iterable[str] = (), files: Iterable[str] = ()
 ) -> None:
-    """Instrument what is imported from now on, out of the folders `roots` (the working folder, if there are none).
+    """Instrument the modules that are imported from now on from the folders `roots`; default: the working folder.
 
-    What lies in the standard library, in site-packages or dist-packages is left out, unless a pattern of `include`
-    matches the name of the module, of a package that it is in, or its path; `exclude` wins over everything. `files`
-    are watched wherever they are.
+    The standard library and what lies in site-packages or dist-packages is left out. `include` adds modules: a pattern
+    matches the name of the module, of a package that contains it, or its path. `exclude` overrides everything else.
+    `files` are watched in whatever folder they are.
     """
     global _watched
     _watched = Watched(include, exclude, tuple(roots) or (os.getcwd(),), files)
@@ -101,7 +95,7 @@ def install(
 
 
 def uninstall() -> None:
-    """Import as before; what is instrumented stays so."""
+    """Import without instrumentation again. Modules that are instrumented stay so."""
     global _watched
     _watched = None
     for loader, original in _originals.items():
@@ -113,13 +107,13 @@ def uninstall() -> None:
 
 
 def is_watched(name: str, path: str) -> bool:
-    """Whether a module is to be instrumented; for those who compile modules themselves, as pytest does."""
+    """Whether a module is to be instrumented; for code that compiles modules itself, as pytest does."""
     return _watched is not None and (name, path) in _watched
 
 
 def inject() -> None:
-    """Put what instrumented code calls among the builtins."""
-    from atomicpy.race.engine import engine
+    """Add the functions that instrumented code calls to the builtins."""
+    from atomicpy.race.engine import engine  # here, because this module loads where the engine does not run
 
     calls = {name: getattr(engine, name) for name in ENGINE_CALLS} | PLAIN_CALLS
     for names in (vars(builtins), *_builtins_at_the_end()):
@@ -127,7 +121,7 @@ def inject() -> None:
 
 
 def _builtins_at_the_end() -> list[dict[str, Any]]:
-    """The copy of the builtins that the interpreter goes back to as it ends, when finalizers still run."""
+    """The copy of the builtins that the interpreter restores at its end, before the last finalizers run."""
     own = vars(builtins)
     return [
         each
@@ -142,7 +136,7 @@ def _builtins_at_the_end() -> list[dict[str, Any]]:
 
 
 def instrumented(loader: Any, name: str) -> CodeType | None:
-    """The code of a watched module; None if it must be got as without us: unwatched, no source, a mistake in it."""
+    """The instrumented code of a module; None if it is not watched, has no source, or has an error in it."""
     try:
         path = loader.get_filename(name)
         if not path.endswith(".py") or not is_watched(name, path):
@@ -150,13 +144,13 @@ def instrumented(loader: Any, name: str) -> CodeType | None:
         source = loader.get_data(path)
         return compile_instrumented(source, path)
     except CannotInstrumentError as reason:
-        say_uninstrumented(path, reason)
+        warn_uninstrumented(path, reason)
     except (SyntaxError, ValueError, OSError, ImportError, RecursionError, MemoryError):
-        pass  # Python's own way will say it
+        pass  # the original get_code raises the error
     return None
 
 
-def say_uninstrumented(path: str, reason: object) -> None:
+def warn_uninstrumented(path: str, reason: object) -> None:
     if sys.stderr is not None:
         print(f"atomicpy race: {path} runs uninstrumented: {reason}", file=sys.stderr, flush=True)
 
@@ -166,7 +160,7 @@ def _hook(original: Callable[..., Any]) -> Callable[..., Any]:
         code = instrumented(self, fullname)
         return original(self, fullname) if code is None else code
 
-    # The interpreter leaves its own import machinery out of the traceback of a failed import, by this name.
+    # The interpreter leaves frames with this file name out of the traceback of a failed import.
     get_code.__code__ = get_code.__code__.replace(co_filename="<frozen importlib._bootstrap_external>")
     hooks.add(get_code.__code__)
     get_code.__qualname__ = original.__qualname__

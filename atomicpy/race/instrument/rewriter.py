@@ -1,9 +1,9 @@
-"""Put the calls of the engine into a module's syntax tree; what the module computes stays what it was.
+"""Instrument a module: insert calls of the engine into its syntax tree. The module computes what it computed before.
 
-The calls pass their first argument through, and the real load or store stays native: `o.x` becomes
-`_race_read__(o, 'x').x`, `o.x = v` becomes `_race_write__(o, 'x').x = v`, a store into a name is followed by its
-record. So the order and the number of evaluations, and the errors, are Python's own. Items are the exception: there
-the engine does the access itself, between finding the location and recording it.
+The calls return their first argument, and the load or store stays native: `o.x` becomes `_race_read__(o, 'x').x`,
+`o.x = v` becomes `_race_write__(o, 'x').x = v`. After a store into a name comes a call that records it. So the order
+and number of evaluations, and the errors, stay Python's own. Items are the exception: the engine itself does the
+access, after it has found the location and before it records it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from typing import Any
 
 from atomicpy.race.instrument.analysis import Analysis
 from atomicpy.race.instrument.statements import Statements
+from atomicpy.race.ownership import instrumented_files
 
-# What the engine defines, and rewritten code finds among the builtins. All end in __, or classes would mangle them.
+# Functions of the engine that instrumented code finds among the builtins. Names that end in __ are not mangled.
 ENGINE_CALLS = (
     "_race_read__",
     "_race_write__",
@@ -45,21 +46,19 @@ ENGINE_CALLS = (
     "_race_del_entry__",
 )
 
-# And what is Python's own, under names that no module binds.
+# Python's own functions, under names that no module binds.
 PLAIN_CALLS = {"_race_zip__": zip, "_race_repeat__": itertools.repeat}
 
 IGNORE = re.compile(r"#\s*race:\s*ignore\b")
-DEEP = 200_000  # frames; those of Python code alone take no C stack
+DEEP = 200_000  # frames; frames of Python functions use no C stack
 _limit_lock = threading.Lock()
-# Whose code has been rewritten: the program's, also where that lies in the standard library.
-instrumented_files: set[str] = set()
 
 
 def instrument(tree: ast.Module, filename: str, ignored: Collection[int] = ()) -> ast.Module:
-    """Rewrite the tree of a module, in place, and return it.
+    """Instrument the tree of a module in place, and return it.
 
-    `ignored`: the numbers of lines whose accesses are left alone (see `ignored_lines`). A tree too deep for this
-    raises RecursionError, and must not be used any more.
+    `ignored`: the numbers of lines whose accesses are not recorded (see `ignored_lines`). Raises RecursionError for a
+    tree that is too deep; such a tree is half rewritten and must not be used.
     """
     instrumented_files.add(filename)
     try:
@@ -78,7 +77,7 @@ def instrument(tree: ast.Module, filename: str, ignored: Collection[int] = ()) -
 def compile_instrumented(source: bytes | str, filename: str) -> CodeType:
     """Compile the source of a module with the engine's calls in it.
 
-    Raises what the compiler raises for a mistake in the source, and CannotInstrumentError where the mistake is ours.
+    Raises the compiler's errors for a mistake in the source, and CannotInstrumentError if the detector fails.
     """
     tree: Any = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     try:
@@ -87,18 +86,18 @@ def compile_instrumented(source: bytes | str, filename: str) -> CodeType:
         return code
     except Exception as error:
         ours = CannotInstrumentError(f"{type(error).__name__}: {error}")
-    # A mistake that only the later passes of the compiler find is to be told of the source, not of our tree.
+    # For a mistake that a later pass of the compiler finds, raise the error of the source, not that of our tree.
     compile(source, filename, "exec", dont_inherit=True)
     raise ours
 
 
 class CannotInstrumentError(Exception):
-    """The module cannot be rewritten, or not be compiled after that; it can run as it is."""
+    """The module cannot be instrumented, or not compiled after that. It can run uninstrumented."""
 
 
 def ignored_lines(source: bytes | str) -> frozenset[int]:
-    """The lines that a comment `# race: ignore` is on; all lines of a statement or header that goes over several."""
-    # Most modules have none: a look at the text is cheaper than its tokens.
+    """The lines with a comment `# race: ignore`: all lines of the statement or header that the comment is on."""
+    # Most modules have no such comment, and a search of the text is cheaper than its tokens.
     if (b"race:" if isinstance(source, bytes) else "race:") not in source:  # type: ignore[operator]
         return frozenset()
     found: set[int] = set()
@@ -106,7 +105,7 @@ def ignored_lines(source: bytes | str) -> frozenset[int]:
     try:
         for token in _tokens(source):
             if token.type == tokenize.COMMENT:
-                # On a line of its own it says nothing about the statement after it.
+                # A comment on a line of its own does not apply to the next statement.
                 marked = marked or (first > 0 and IGNORE.search(token.string) is not None)
             elif token.type == tokenize.NEWLINE:
                 if marked:
@@ -115,7 +114,7 @@ def ignored_lines(source: bytes | str) -> frozenset[int]:
             elif token.type not in (tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING) and not first:
                 first = token.start[0]
     except (SyntaxError, UnicodeDecodeError):
-        pass  # the compiler will say so
+        pass  # the compiler raises the error
     return frozenset(found)
 
 
@@ -136,7 +135,7 @@ def _depth() -> int:
 
 @contextmanager
 def _deep(frames: int) -> Iterator[None]:
-    """Let Python code call itself as deeply as a deep tree needs; others may notice only that it is allowed."""
+    """Raise the recursion limit for a deep tree while the block runs. Other threads see the higher limit too."""
     with _limit_lock:
         before = sys.getrecursionlimit()
         sys.setrecursionlimit(max(before, _depth() + frames))

@@ -1,6 +1,6 @@
-"""A scope of a module: what a name means in it, and which of its variables two threads can meet in.
+"""A scope of a module: what a name means in it, and which of its variables can have a race.
 
-A scope is what Python's own symbol table calls one, and a comprehension is a scope also where the compiler inlines it.
+Scopes are those of Python's symbol table. A comprehension is a scope here even if the compiler inlines it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where something happens in the scope that it happens in: it may come again as long as a loop around it runs."""
+    """A position in a scope, with the loops around it: code in a loop may run again after code that follows it."""
 
     line: int
     column: int
@@ -23,7 +23,7 @@ class Place(NamedTuple):
 
 
 class Scope:
-    """One scope: what it binds, what it declares, and which of its variables inner functions capture."""
+    """One scope: the names it binds and declares, and its variables that inner functions capture."""
 
     __slots__ = (
         "bound",
@@ -47,21 +47,21 @@ class Scope:
         self.kind = kind  # module, class, function, lambda, comprehension, generator, type
         self.node = node
         self.parent = parent
-        self.private = private  # the name of the class around, for names like __x
+        self.private = private  # the name of the enclosing class, for names like __x
         self.depth: int = parent.depth + 1 if parent else 0
-        self.loops: tuple[int, ...] = ()  # the loops around the statement that is being read
+        self.loops: tuple[int, ...] = ()  # the loops around the statement that the analysis is at
         self.loops_around: tuple[int, ...] = (*parent.loops_around, *parent.loops) if parent else ()
         self.bound: dict[str, list[Place]] = {}
         self.globals: set[str] = set()
         self.nonlocals: set[str] = set()
-        self.captures: dict[str, list[Place]] = {}  # where the functions are made that use a variable of this scope
+        self.captures: dict[str, list[Place]] = {}  # per variable: where functions that use it are made
         self.inner_writes: set[str] = set()
         self.shows_locals = False
-        self.decided: dict[str, str | Scope | None] = {}  # the rewriting's memory
+        self.decided: dict[str, str | Scope | None] = {}  # a cache of the rewriter
         self.owned: dict[str, bool] = {}
 
     def mangle(self, name: str) -> str:
-        """The name as the compiler sees it: `__x` within a class C is `_C__x`."""
+        """The name as the compiler mangles it: `__x` within a class C is `_C__x`."""
         if not self.private or not name.startswith("__") or name.endswith("__") or "." in name:
             return name
         owner = self.private.lstrip("_")
@@ -86,7 +86,8 @@ class Scope:
     def changes_while_shared(self, name: str) -> bool:
         """Whether a variable of this scope may be bound after a function that captures it has been made.
 
-        Only then can two threads meet in it: what was bound before is seen by whoever gets hold of the function.
+        Only then can it have a race. A binding before that happens before every call of the function, because
+        another thread gets the function after it is made.
         """
         known = self.owned.get(name)
         if known is None:
@@ -98,7 +99,7 @@ class Scope:
         return known
 
     def can_own(self) -> bool:
-        """Whether a variable of ours may live here: it must show in no `locals()`."""
+        """Whether the rewriter may add a variable to this scope: no `locals()` of the program may show it."""
         if self.shows_locals:
             return False
         if self.kind == "function":
@@ -108,7 +109,7 @@ class Scope:
 
 
 def outwards(scope: Scope, owner: Scope) -> Iterator[Scope]:
-    """The scopes from this one up to the owner, without the owner."""
+    """The scopes from this one outwards to the owner, without the owner."""
     each: Scope | None = scope
     while each is not None and each is not owner:
         yield each

@@ -1,4 +1,4 @@
-"""The rewriting of statements: a store into a name is followed by its record."""
+"""Rewriting of statements: after a store into a name comes a call that records it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from atomicpy.race.instrument.syntax import STORE, Spot, call, constant, stateme
 
 
 class Statements(Expressions):
-    """Rewrites statements in place; each gives the list of statements that take its place."""
+    """Rewrites statements in place. Each method returns the statements that replace its argument."""
 
     def __init__(self, tree: ast.Module, analysis: Analysis, ignored: frozenset[int]) -> None:
         super().__init__(tree, analysis, ignored)
@@ -51,7 +51,7 @@ class Statements(Expressions):
         statements[:] = done
 
     def stored_in(self, names: list[ast.Name]) -> list[ast.stmt]:
-        """The records of stores that have just been done."""
+        """The calls that record the stores of the statement before."""
         return [record for each in names for record in self.record(each.id, each)]
 
     def record(self, name: str, at: Any) -> list[ast.stmt]:
@@ -82,7 +82,7 @@ class Statements(Expressions):
 
     def augmented(self, node: ast.AugAssign) -> list[ast.stmt]:
         target = node.target
-        # `s ^= x` changes a set, also where it leaves the size as it was.
+        # `s ^= x` may change a set and keep its size.
         flips = [constant(True, target)] if isinstance(node.op, ast.BitXor) and _changes_container(node) else []
         if isinstance(target, ast.Name):
             meaning = self.meaning(self.scope.mangle(target.id))
@@ -109,14 +109,14 @@ class Statements(Expressions):
         owner: Any = target.value
         stable = (
             isinstance(owner, ast.Name) and self.is_stable(owner, node.value) and not _changes_container(node)
-        )  # else what is read is looked at
+        )  # otherwise _race_attr__ checks whether the value that it reads changes in place
         recorded = at.lineno not in self.ignored and (self.has_locations(owner) or isinstance(owner, ast.Name))
         target.value = self.expr(owner)
         node.value = self.expr(node.value)
         if not recorded:
             return [node]
         if stable:
-            # The record of the write comes after the value, in which another thread may have been waited for.
+            # The write is recorded after the value, whose evaluation may wait for another thread.
             attribute = constant(self.scope.mangle(target.attr), at)
             target.value = call("_race_read__", [target.value, attribute], at)
             node.value = call("_race_wrote__", [node.value, syntax.name(owner.id, owner), attribute], at)
@@ -235,13 +235,13 @@ class Statements(Expressions):
 
 
 def _head(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Spot:
-    """The `def` or `class` and the name, as far as one can tell without the source."""
+    """The position of `def` or `class` and the name, computed without the source."""
     word = {ast.FunctionDef: "def ", ast.AsyncFunctionDef: "async def ", ast.ClassDef: "class "}[type(node)]
     return Spot(node.lineno, node.col_offset, node.lineno, node.col_offset + len((word + node.name).encode()))
 
 
 def _changes_container(node: ast.AugAssign) -> bool:
-    """Whether it may change a set, dict or list in place: `s |= more`. Most `+=`, `-=` are of numbers: left alone."""
+    """Whether it may change a set, dict or list in place: `s |= more`. Most `+=` and `-=` are of numbers."""
     if isinstance(node.op, (ast.BitOr, ast.BitAnd, ast.BitXor)):
         return not isinstance(node.value, ast.Constant)
     if isinstance(node.op, ast.Sub):
@@ -254,7 +254,7 @@ def _changes_container(node: ast.AugAssign) -> bool:
 
 
 def _flat(targets: list[Any]) -> list[Any]:
-    """The single targets of a `del`, out of its tuples and lists."""
+    """The targets of a `del`, with its tuples and lists flattened."""
     found = []
     for each in targets:
         found += _flat(each.elts) if isinstance(each, (ast.Tuple, ast.List)) else [each]

@@ -1,4 +1,4 @@
-"""Small parts of a syntax tree, each with the place in the source of what it stands for."""
+"""Small nodes of a syntax tree, each with the source position of the code that it replaces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STORE = ast.Store()
 
 
 class Spot:
-    """A place in the source, for what has no node of its own."""
+    """A position in the source that no node has."""
 
     __slots__ = ("col_offset", "end_col_offset", "end_lineno", "lineno")
 
@@ -41,15 +41,15 @@ def constant(value: str | int | None, at: Any) -> ast.Constant:
 
 
 def call(function: str, arguments: list[ast.expr], at: Any) -> ast.Call:
-    """`function(*arguments)` that stands for what is at the place: errors and reports show that."""
-    # The function itself is loaded on the line of what is evaluated next: a debugger's steps stay as they were.
+    """`function(*arguments)` with the position of `at`, which errors and reports show."""
+    # The name of the function gets the line that is evaluated next, so that a debugger steps as before.
     new = ast.Call(name(function, _first(arguments[0]) if arguments else at), arguments, [])
     place(new, at)
     return new
 
 
 def _first(node: ast.expr) -> ast.expr:
-    """The part of an expression over several lines that is evaluated first."""
+    """The part that is evaluated first of an expression that spans several lines."""
     while node.lineno != node.end_lineno:
         inner = None
         for field in ("test", "value", "left", "func", "values", "elts", "keys", "operand"):
@@ -71,7 +71,7 @@ def statement(value: ast.expr) -> ast.Expr:
 
 
 def attribute_spot(node: ast.Attribute) -> ast.Attribute | Spot:
-    """Where the interpreter says that an attribute is used: where its name stands, if the expression has many lines."""
+    """The position that the interpreter gives the use of an attribute: of its name, if the expression spans lines."""
     if node.lineno == node.end_lineno or node.end_lineno is None or node.end_col_offset is None:
         return node
     start = node.end_col_offset - len(node.attr)

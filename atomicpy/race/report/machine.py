@@ -1,4 +1,4 @@
-"""The reports for machines. Their shapes are part of what the package promises: fields may be added, none changes.
+"""The reports for machines. Their shapes are part of the public interface: fields may be added, none changes.
 
 JSON::
 
@@ -10,15 +10,15 @@ JSON::
 
     ACCESS: {"access": "read" | "write",
              "thread": {"number": 2, "name": "Worker-2", "created": [FRAME] | null},
-             "stack": [FRAME]}                         innermost first, as everywhere
+             "stack": [FRAME]}                         innermost first
     FRAME:  {"file": "app.py", "line": 12, "function": "Counter.inc()", "source": "self.value += 1",
              "column": 9, "end_line": 12, "end_column": 24}         the last three may be null
 
-Files are relative to the working folder where they lie in it. Lines and columns count from 1, columns in characters,
+Files in the working folder are relative to it. Lines and columns count from 1, columns in characters,
 and an end column is the one after the last character, as in SARIF.
 
-SARIF is OASIS's, version 2.1.0: one run, one rule "data-race", one result for each race. Its location is that of the
-current access, its related location that of the previous one; both stacks are in `stacks`.
+SARIF is version 2.1.0 of the OASIS standard: one run, one rule "data-race", one result per race. The location of a
+result is that of the current access, its related location that of the previous one; both stacks are in `stacks`.
 """
 
 from __future__ import annotations
@@ -31,30 +31,31 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from atomicpy.race.report.found import Access, Frame, Race, path
+from atomicpy.race.report.frames import Access, Frame, path
+from atomicpy.race.report.race import Race
 
 RULE = "data-race"
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def as_json(races: Sequence[Race]) -> dict[str, Any]:
-    """All races as a document of the shape above."""
+    """The races as a JSON document of the shape above."""
     tool = {"name": "atomicpy", "version": _version()}
     return {"version": 1, "tool": tool, "races": [_race(race) for race in races]}
 
 
 def write_json(races: Sequence[Race], file: str) -> None:
-    """Write the races to the file. Raises OSError where that cannot be done."""
+    """Write the races to the file as JSON. Raises OSError if it cannot be written."""
     _write(as_json(races), file)
 
 
 def write_sarif(races: Sequence[Race], file: str) -> None:
-    """Write the races to the file, as SARIF. Raises OSError where that cannot be done."""
+    """Write the races to the file as SARIF. Raises OSError if it cannot be written."""
     _write(as_sarif(races), file)
 
 
 def _write(document: dict[str, Any], file: str) -> None:
-    # A name of a thread, or a line, may hold half a surrogate pair: escaped, it can be written.
+    # The name of a thread, or a line, may hold a lone surrogate, which only an escape can encode.
     Path(file).write_text(json.dumps(document, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
 
 
@@ -108,7 +109,7 @@ def as_sarif(races: Sequence[Race]) -> dict[str, Any]:
         "id": RULE,
         "name": "DataRace",
         "shortDescription": {"text": "Two threads use one location, one of them writes, and nothing orders them."},
-        "help": {"text": "Guard both accesses by the same lock, or use an atomic value, or hand the object over."},
+        "help": {"text": "Guard both accesses by one lock, use an atomic value, or pass the object through a queue."},
         "defaultConfiguration": {"level": "error"},
     }
     driver = {"name": "atomicpy race", "version": _version(), "rules": [rule]}
@@ -129,7 +130,7 @@ def _result(race: Race) -> dict[str, Any]:
         "ruleIndex": 0,
         "level": "error",
         "message": {"text": message},
-        # Lines move when a file is edited above them, so the fingerprint is made of the text of the two lines.
+        # The fingerprint is computed from the text of the two lines, because an edit above them changes their numbers.
         "partialFingerprints": {"atomicpy/race/v1": digest},
         "locations": [_location(frame) for frame in race.current.stack[:1]],
         "relatedLocations": [
@@ -175,5 +176,5 @@ def _artifact(file: str) -> dict[str, Any]:
     shown = path(file)
     if Path(shown).is_absolute():
         return {"uri": Path(shown).as_uri()}
-    # "<string>" is no file, and its brackets are no part of a URI.
+    # "<string>" is not a file, and a URI cannot contain its brackets.
     return {"uri": quote(Path(shown).as_posix()), "uriBaseId": "WORKING_FOLDER"}

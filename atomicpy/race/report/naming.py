@@ -1,4 +1,4 @@
-"""The name of a location, as the source uses it. Runs none of the program's code: no __repr__, no __getattr__."""
+"""The name of a location as the source uses it. Runs no code of the program: no __repr__, no __getattr__."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from atomicpy.race.report import source
 
-# Of exactly these types, repr() is the interpreter's own.
+# Of exactly these types repr() runs no code of the program.
 PLAIN = (int, str, bytes, float, bool, complex, type(None))
 LONGEST_KEY = 40
 
 
 def location(kind: str, obj: Any, name: Any, stacks: tuple[Any, ...]) -> str:
-    """The location that a record of the engine means; the stacks are those of its two accesses."""
+    """The name of the location in a record of the engine. `stacks` are those of its two accesses."""
     if kind == "attribute":
         return _attribute(obj, name)
     if kind == "global":
@@ -34,7 +34,7 @@ def location(kind: str, obj: Any, name: Any, stacks: tuple[Any, ...]) -> str:
 
 
 def key(value: Any) -> str:
-    """The key as a literal if its type is a plain one, else what it is."""
+    """The key as a literal if it is of a type in PLAIN, else its type."""
     if type(value) in PLAIN:
         text = repr(value)
         return text if len(text) <= LONGEST_KEY else f"{text[:LONGEST_KEY]}…"
@@ -45,7 +45,7 @@ def key(value: Any) -> str:
 
 
 def type_name(cls: type) -> str:
-    """The name of a type, whatever its metaclass says."""
+    """The name of a type, without a call of its metaclass."""
     return str(type.__dict__["__name__"].__get__(cls))
 
 
@@ -65,7 +65,7 @@ def _attribute(obj: Any, name: str) -> str:
 
 
 def _unmangled(name: str, cls: type) -> str:
-    """`__x` of `_Counter__x`, as it stands in the source of the class or of one that it inherits from."""
+    """`__x` for `_Counter__x`: the name in the source of the class, or of a class that it inherits from."""
     for base in type.__dict__["__mro__"].__get__(cls):
         prefix = f"_{type_name(base).lstrip('_')}__"
         if name.startswith(prefix) and not name.endswith("__"):
@@ -74,7 +74,7 @@ def _unmangled(name: str, cls: type) -> str:
 
 
 def _module(obj: Any, stacks: tuple[Any, ...]) -> str:
-    """The file of the module whose globals, or which itself, obj is; else that of the access."""
+    """The file of a module, given the module or its globals; else the file of the access."""
     if isinstance(obj, types.ModuleType):
         obj = vars(types.ModuleType)["__dict__"].__get__(obj)
     if type(obj) is str:
@@ -103,5 +103,5 @@ def _container(stacks: tuple[Any, ...]) -> str:
 
 
 def _bytes(frame: Any, line: int, column: int | None) -> int | None:
-    """The column as ast counts it."""
+    """The column in bytes, as ast counts it."""
     return None if column is None else len(source.line_of(frame.file, line)[:column].encode())

@@ -1,4 +1,4 @@
-"""What the source says at a place: the text of a line, the expression there, the function that owns a variable."""
+"""What a report takes from the source: the text of a line, an expression, the function that owns a variable."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, *COMPREHENSIONS)
 
 
 def line_of(file: str, line: int) -> str:
-    """The line as it is in the file, or "" where there is no source."""
+    """The line of the file, or "" if there is no source."""
     try:
         return linecache.getline(file, line)
-    except Exception:  # a loader of the program's own that fails
+    except Exception:  # a loader of the program failed
         return ""
 
 
 def characters(file: str, line: int, column: int | None) -> int | None:
-    """The column in characters of one that counts bytes of UTF-8, as the compiler does."""
+    """The column in characters, from one in bytes of UTF-8, which the compiler counts."""
     if column is None or column < 0:
         return None
     text = line_of(file, line)
@@ -30,14 +30,14 @@ def characters(file: str, line: int, column: int | None) -> int | None:
 
 
 def tree(file: str) -> ast.Module | None:
-    """The parsed file, or None where there is none."""
+    """The parsed file, or None if it cannot be parsed."""
     return _trees(file)
 
 
 def _parsed(file: str) -> ast.Module | None:
     try:
         return ast.parse("".join(linecache.getlines(file)))
-    except Exception:  # no Python, nested too deep, a loader that fails
+    except Exception:  # not Python, nested too deeply, or a loader that fails
         return None
 
 
@@ -53,7 +53,10 @@ def _covers(node: Any, start: tuple[int, int], end: tuple[int, int]) -> bool:
 
 
 def container(file: str, line: int, column: int | None, end_line: int | None, end_column: int | None) -> str:
-    """The text of the container whose item, or keys, are used at the place (columns in bytes): "cache"; or ""."""
+    """The text of the container whose item or keys the code at the position uses, as in "cache"; or "".
+
+    Columns count bytes.
+    """
     module = tree(file)
     if module is None:
         return ""
@@ -63,7 +66,7 @@ def container(file: str, line: int, column: int | None, end_line: int | None, en
         start, end = (line, column), (end_line, end_column)
         placed = [node for node in ast.walk(module) if hasattr(node, "lineno")]
         nodes = [node for node in placed if _within(node, start, end)]
-        # The place may be an `in` of a loop alone, or a name in it: then what is meant is the loop around it.
+        # The position may be only the iterable of a loop, or a name in it: then the access is that of the loop.
         around = [node for node in placed if _covers(node, start, end) and isinstance(node, ast.Subscript)]
         nodes = nodes if any(_container(node) for node in nodes) else nodes + around[-1:]
         loops = [node for node in ast.walk(module) if isinstance(node, (ast.For, ast.comprehension))]
@@ -89,7 +92,7 @@ def _container(node: ast.AST) -> ast.expr | None:
 
 
 def owner(file: str, line: int, name: str) -> str:
-    """The function, around the line, that a captured variable belongs to: "main()"; or ""."""
+    """The function around the line that owns a captured variable, as in "main()"; or ""."""
     module = tree(file)
     if module is None:
         return ""
@@ -107,7 +110,7 @@ def owner(file: str, line: int, name: str) -> str:
 
 
 def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of the scope itself, without those of the scopes in it."""
+    """The nodes of the scope, without those of inner scopes."""
     waiting = list(ast.iter_child_nodes(scope))
     while waiting:
         node = waiting.pop()

@@ -1,4 +1,4 @@
-"""The report for people, in the form of Go's."""
+"""The report as text, in the form of Go's race detector."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ import unicodedata
 from collections.abc import Iterator
 from typing import IO
 
-from atomicpy.race.report.found import Access, Frame, Race, path
+from atomicpy.race.report.frames import Access, Frame, path
 
 RULE = "=" * 18
-LONGEST = 160  # characters of a line of source: more is not read, and a line of data would bury the report
+LONGEST = 160  # characters of a line of source: a line of data would fill the screen
 BOLD_RED, BOLD, PLAIN = "\x1b[1;31m", "\x1b[1m", "\x1b[0m"
 
 
-def text(race: Race, *, colour: bool = False) -> str:
-    """The whole report of one race, with the lines around it and no newline at its end."""
-    return "\n".join(_lines(race, colour))
+def report(location: str, current: Access, previous: Access, *, colour: bool = False) -> str:
+    """The whole report of one race, from rule to rule, without a newline at its end."""
+    return "\n".join(_lines(location, current, previous, colour))
 
 
 def found(count: int) -> str:
-    """The last line of all."""
+    """The last line of a run: the number of races."""
     return f"Found {count} data race(s)"
 
 
 def coloured(stream: IO[str]) -> bool:
-    """Whether a report on the stream may have colours: on a terminal, unless NO_COLOR is set."""
+    """Whether a report on the stream has colours: on a terminal, unless NO_COLOR is set."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     try:
         return stream.isatty()
-    except (AttributeError, ValueError):  # no file, or a closed one
+    except (AttributeError, ValueError):  # not a file, or a closed one
         return False
 
 
-def _lines(race: Race, colour: bool) -> Iterator[str]:
+def _lines(location: str, current: Access, previous: Access, colour: bool) -> Iterator[str]:
     red, bold, plain = (BOLD_RED, BOLD, PLAIN) if colour else ("", "", "")
     yield RULE
     yield f"{red}WARNING: DATA RACE{plain}"
-    yield f"{bold}{_printable(race.location)}{plain}"
-    for word, access in (("", race.current), ("previous ", race.previous)):
+    yield f"{bold}{_printable(location)}{plain}"
+    for word, access in (("", current), ("previous ", previous)):
         what = f"{word}{'write' if access.write else 'read'}".capitalize()
         yield f"{bold}{what} by {_thread(access)}:{plain}"
         yield from _stack(access.stack)
         yield ""
     numbers = set()
-    for access in (race.current, race.previous):
+    for access in (current, previous):
         if access.thread_number in numbers or _main(access):
             continue
         numbers.add(access.thread_number)
@@ -77,7 +77,7 @@ def _stack(stack: tuple[Frame, ...]) -> Iterator[str]:
 
 
 def _excerpt(frame: Frame) -> str:
-    """The line of source; of a very long one the part around the access."""
+    """The line of source; of one longer than LONGEST the part around the access."""
     text = frame.source
     if len(text) > LONGEST:
         start = min(max(0, (frame.column or 0) - LONGEST // 2), len(text) - LONGEST)
@@ -87,11 +87,11 @@ def _excerpt(frame: Frame) -> str:
 
 
 def _printable(text: str) -> str:
-    """With what would end the line, or command the terminal, as Python writes it in a string."""
+    """The text with line ends and control characters escaped, as Python escapes them in a string literal."""
     return text if text.isprintable() else "".join(map(_character, text))
 
 
 def _character(one: str) -> str:
-    # Lone surrogates are left to who writes.
+    # Lone surrogates stay: the stream's error handler decides about them.
     control = unicodedata.category(one) in ("Cc", "Zl", "Zp") and one != "\t"
     return one.encode("unicode_escape").decode() if control else one

@@ -1,8 +1,8 @@
-"""Run a program as `python` would: script, folder, archive, module, text or standard input.
+"""Run a program as `python` would: a script, folder, archive, module, text or standard input.
 
-The program gets a `__main__`, a `sys.argv` and a `sys.path` of its own, and no frame of ours shows in the traceback
-that it dies of. What Python does at the end - wait for threads, call what `atexit` holds - is done before the count of
-races is printed.
+The program gets its own `__main__`, `sys.argv` and `sys.path`. The traceback of an uncaught exception shows no frame of
+the detector. At the end the runner waits for threads and calls the `atexit` functions, and then prints the number of
+races.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from typing import Any
 
 from atomicpy.race.instrument import import_hook
 from atomicpy.race.instrument.rewriter import CannotInstrumentError, compile_instrumented
+from atomicpy.race.ownership import Owner, owner_of
 from atomicpy.race.run.session import Session
 
 FAILED, USAGE = 1, 2
-HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: `kind` is "script", "module" or "code"."""
+    """The program to run: `kind` is "script", "module" or "code"."""
 
     kind: str
     what: str
@@ -44,11 +44,11 @@ class Program:
 
 
 class UnrunnableError(Exception):
-    """There is nothing to run; the message is what python says."""
+    """There is nothing to run. The message is python's."""
 
 
 def run(program: Program, session: Session) -> int:
-    """Run it to its end and return the exit status. A program that ends by Ctrl-C raises KeyboardInterrupt."""
+    """Run the program to its end and return the exit status. Raises KeyboardInterrupt if Ctrl-C ended the program."""
     try:
         execute = _prepared(program, session)
     except UnrunnableError as error:
@@ -59,7 +59,8 @@ def run(program: Program, session: Session) -> int:
     status = session.status(status)
     session.stop()
     if interrupted and not session.races:
-        # Python's own way to die of it, so that a shell that started us stops as well. The traceback has been shown.
+        # The interpreter then dies of the signal, so that a shell script that started it stops too. The traceback has
+        # been printed.
         sys.excepthook = lambda *_: None
         raise KeyboardInterrupt
     return status
@@ -90,9 +91,9 @@ def _prepared(program: Program, session: Session) -> Callable[[], object]:
         execute = _text(main, sys.stdin.buffer.read(), "<stdin>", session)
     else:
         sys.argv = [program.what, *program.arguments]
-        # As given, but from the root: python keeps the dots in it.
+        # Absolute, but not normalised: python keeps the dots in it.
         path = os.path.join(os.getcwd(), program.what) if os.name == "posix" else os.path.abspath(program.what)
-        if pkgutil.get_importer(path) is not None:  # a folder or an archive with a __main__ in it
+        if pkgutil.get_importer(path) is not None:  # a folder or an archive that contains a __main__
             folder = path
             sys.path[0 : 0 if sys.flags.safe_path else 1] = [path]
             execute = _module("__main__", as_main=False)
@@ -126,16 +127,16 @@ def _describe_script(main: ModuleType, path: str, loader: Any) -> None:
 
 
 def _set_first_path(folder: str) -> None:
-    if not sys.flags.safe_path:  # then Python has put the folder of `-m`, or of our script, there
+    if not sys.flags.safe_path:  # with -P Python has not put a folder there
         sys.path[0] = folder
 
 
 def _package_folder(name: str) -> list[str]:
-    """The folder of the package that a module is in, the outermost one; or of the module itself."""
+    """The folder of the outermost package that contains a module; or of the module itself."""
     try:
         spec = importlib.util.find_spec(name.partition(".")[0])
     except (ImportError, ValueError):
-        return []  # it will be said when it is imported
+        return []  # the import raises the error
     if spec is None:
         return []
     if spec.submodule_search_locations is not None:
@@ -144,7 +145,7 @@ def _package_folder(name: str) -> list[str]:
 
 
 def _module(name: str, *, as_main: bool) -> Callable[[], object]:
-    # What `python -m` calls itself: its frames are in the tracebacks there too.
+    # The function that `python -m` calls, so the tracebacks have the same frames.
     return lambda: runpy._run_module_as_main(name, as_main)  # type: ignore[attr-defined]
 
 
@@ -168,7 +169,7 @@ def _text(main: ModuleType, source: str | bytes, name: str, session: Session) ->
     def execute() -> None:
         code = _code(source, name, True)
         if isinstance(source, str):
-            # As python does: tracebacks show the lines. The first 3.13 had no place for the lines of a code object.
+            # As python does, so that tracebacks show the lines. The first 3.13 stored them by file name.
             key = code if hasattr(linecache, "_interactive_cache") else name
             linecache._register_code(key, source, name)  # type: ignore[attr-defined]
         session.sources[name] = source if isinstance(source, str) else source.decode(errors="replace")
@@ -178,7 +179,7 @@ def _text(main: ModuleType, source: str | bytes, name: str, session: Session) ->
 
 
 def _compiled(loader: Any, path: str) -> Any:
-    import_hook.say_uninstrumented(path, "it has no source")
+    import_hook.warn_uninstrumented(path, "it has no source")
     return loader.get_code("__main__")
 
 
@@ -189,7 +190,7 @@ def _code(source: str | bytes, name: str, watched: bool) -> CodeType:
         except CannotInstrumentError as error:
             reason = error
         code = compile(source, name, "exec", dont_inherit=True)
-        import_hook.say_uninstrumented(name, reason)
+        import_hook.warn_uninstrumented(name, reason)
         return code
     return compile(source, name, "exec", dont_inherit=True)
 
@@ -202,7 +203,7 @@ def _run_code(code: CodeType, main: ModuleType) -> None:
 
 
 def _outcome(execute: Callable[[], object]) -> tuple[int, bool]:
-    """Run; return the exit status and whether it ended by KeyboardInterrupt, whose traceback has been shown."""
+    """Run; return the exit status, and whether KeyboardInterrupt ended it, whose traceback has been printed."""
     try:
         execute()
     except SystemExit as error:
@@ -224,16 +225,16 @@ def _exit_status(error: SystemExit) -> int:
 
 
 def _show(error: BaseException) -> int:
-    """Show an exception that nobody caught, as the interpreter does; return the exit status."""
-    error.__traceback__ = own = _without_us(error.__traceback__)
-    setattr(sys, "last_exc", error)  # noqa: B010 - 3.12 made it
+    """Print an uncaught exception as the interpreter does; return the exit status."""
+    error.__traceback__ = own = _without_detector(error.__traceback__)
+    setattr(sys, "last_exc", error)  # noqa: B010 - new in 3.12
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, own
     try:
         sys.excepthook(type(error), error, own)
     except SystemExit as leaving:
         return _exit_status(leaving)
     except BaseException as second:
-        second.__traceback__ = _without_us(second.__traceback__)
+        second.__traceback__ = _without_detector(second.__traceback__)
         print("Error in sys.excepthook:", file=sys.stderr)
         traceback.print_exception(second)
         print("\nOriginal exception was:", file=sys.stderr)
@@ -241,9 +242,9 @@ def _show(error: BaseException) -> int:
     return FAILED
 
 
-def _without_us(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the frames that called the program, and without those of the import hook."""
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(HERE):
+def _without_detector(trace: TracebackType | None) -> TracebackType | None:
+    """The traceback without the detector's frames: those that called the program, and those of the import hook."""
+    while trace is not None and owner_of(trace.tb_frame.f_code.co_filename) is Owner.DETECTOR:
         trace = trace.tb_next
     each = trace
     while each is not None:
@@ -254,7 +255,7 @@ def _without_us(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _shut_down() -> None:
-    """What the interpreter does before it goes: wait for the threads, call what is registered."""
+    """Wait for the threads and call the `atexit` functions, as the interpreter does at its end."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]
     except BaseException as error:

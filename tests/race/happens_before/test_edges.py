@@ -252,7 +252,7 @@ if __name__ == "__main__":
 def test_the_edges_are_in_once_for_all_who_ask():
     code = """
 import queue, threading
-from atomicpy.race import happens_before
+from atomicpy.race import happens_before as edges
 def places():
     return [threading.Lock, threading.Thread.start, vars(threading.Event)["set"], queue.Queue.get]
 plain = places()

@@ -1,4 +1,4 @@
-"""What a report says: for people in Go's form, for machines as JSON and SARIF. Made from records as the engine's."""
+"""The reports: text in Go's form, JSON and SARIF. Made from records with the attributes of the engine's."""
 
 import io
 import json
@@ -16,7 +16,7 @@ import pytest
 from atomicpy.race import Race, detect
 from atomicpy.race.report import machine
 from atomicpy.race.report import text as text_report
-from atomicpy.race.report.found import on_race, receiving
+from atomicpy.race.report.receivers import on_race, receiving
 
 APP = """\
 import threading
@@ -103,7 +103,7 @@ def record(
 
 def test_text_is_in_the_form_of_go(app):
     assert (
-        text_report.text(Race.of(record(app)))
+        str(Race.of(record(app)))
         == """\
 ==================
 WARNING: DATA RACE
@@ -238,9 +238,9 @@ def test_colour_only_on_a_terminal_and_never_with_no_color(app, monkeypatch):
     assert not text_report.coloured(Terminal())
 
     race = Race.of(record(app))
-    coloured = text_report.text(race, colour=True)
+    coloured = text_report.report(race.location, race.current, race.previous, colour=True)
     assert "\x1b[1;31mWARNING: DATA RACE\x1b[0m" in coloured
-    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == text_report.text(race)
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == str(race)
 
 
 def test_race_is_a_value(app):
@@ -251,7 +251,7 @@ def test_race_is_a_value(app):
         race.kind = "item"
 
 
-def test_the_block_opened_last_is_told(app):
+def test_the_block_opened_last_receives_the_race(app):
     outer, inner = [], []
     with receiving(outer.append):
         on_race(record(app))

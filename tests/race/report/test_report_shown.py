@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 
 from atomicpy.race.report import text as text_report
-from atomicpy.race.report.found import Access, Frame, Race
+from atomicpy.race.report.frames import Access, Frame
+from atomicpy.race.report.race import Race
 
 
 def shown(source="box.x += 1", column=0, thread="worker", location="Box.x of <Box object>", file="app.py"):
     frame = Frame(file, 3, "work()", column, 3, column + 5, source)
     current = Access(True, thread, 1, (frame,), (frame,))
-    return text_report.text(Race("attribute", location, current, replace(current, thread_number=2))).split("\n")
+    return str(Race("attribute", location, current, replace(current, thread_number=2))).split("\n")
 
 
 def test_a_long_line_of_source_is_cut_around_the_access():

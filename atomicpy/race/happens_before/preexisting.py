@@ -1,11 +1,13 @@
-"""What modules that are imported already have made: their locks, and names of what makes one, are replaced as well.
+"""Locks, and names of what makes locks, that modules have bound before the detector is installed.
 
-Such modules are the plugins of pytest with all that they import, and what a `.pth` file has begun. A lock gets a clock
-around the very lock that it is, so it goes on to shut out those who have it from elsewhere. It is found among the
-globals, in a class, and in an object that a global holds; `from threading import Lock` is a name for what was there
-before. One that is kept elsewhere, in a list or a closure, orders what the program's own code does under it
-(locks.py); so do its conditions, wherever they are. Queues, events, semaphores and barriers need nothing: their classes
-are the same.
+Such modules are plugins of pytest with everything that they import, and what a `.pth` file imports. A traced lock
+holds the bare lock that it replaces, so it still excludes the threads that use the bare one. Patched are locks in
+the globals of a module, in a class of it, and in an object that a global holds. A name like that of
+`from threading import Lock` is bound to what replaces it.
+
+A lock elsewhere, in a list or a closure, stays bare. It orders accesses when the program's own code takes it
+(locks.py). Conditions are patched wherever they are. Queues, events, semaphores and barriers need nothing here,
+because their classes are patched in place.
 """
 
 from __future__ import annotations
@@ -19,44 +21,46 @@ from typing import Any
 
 from atomicpy.race.engine.engine import traced
 from atomicpy.race.happens_before.locks import is_bare
-from atomicpy.race.happens_before.patch import names_in_modules, replace, whose
+from atomicpy.race.happens_before.patch import patch, patched_names
+from atomicpy.race.ownership import counts_as_program
 
 
 def install() -> None:
-    """After all the others, who say what takes the place of what."""
-    instead = names_in_modules()
+    """Call this after every other install(): they patch the names that this looks for."""
+    instead = patched_names()
     locks: dict[int, Any] = {}
     for owner in _owners():
         for name, value in list(vars(owner).items()):
             if is_bare(value):
-                replace(owner, name, locks.setdefault(id(value), traced(value)))
+                patch(owner, name, locks.setdefault(id(value), traced(value)))
             elif id(value) in instead and isinstance(owner, ModuleType):
-                replace(owner, name, instead[id(value)])
+                patch(owner, name, instead[id(value)])
     for condition in _conditions():
         bare = condition._lock
         again = threading.Condition(locks.setdefault(id(bare), traced(bare)))
         for each in vars(again).keys() - {"_waiters"}:
-            replace(condition, each, vars(again)[each])
+            patch(condition, each, vars(again)[each])
 
 
 def _conditions() -> list[Any]:
-    """Those on a bare lock, wherever they are, but for what the library's own objects are made of."""
+    """All conditions on a bare lock, without those that objects of the standard library use for themselves."""
     objects = gc.get_objects()
-    classes = {cls for cls in {type(each) for each in objects} if _is_librarys(cls)}  # far fewer than objects
+    classes = {cls for cls in {type(each) for each in objects} if _is_of_library(cls)}  # far fewer than objects
     library = {id(value) for each in objects if type(each) in classes for value in vars(each).values()}
     conditions: list[Any] = [each for each in objects if type(each) is threading.Condition]
     return [each for each in conditions if is_bare(each._lock) and id(each) not in library]
 
 
-def _is_librarys(cls: type) -> bool:
-    """A class of the library whose objects have attributes: it is written in Python."""
+def _is_of_library(cls: type) -> bool:
+    """Whether the standard library defines the class in Python, and its instances have attributes."""
     module = sys.modules.get(cls.__module__)
-    return type(module) is ModuleType and whose(_file(module)) is False and _has_plain_dict(cls)
+    return type(module) is ModuleType and counts_as_program(_file(module)) is False and _has_plain_dict(cls)
 
 
 def _owners() -> Iterator[Any]:
-    """The program's modules so far, their classes, and what their globals hold of these if it has a plain dict."""
-    modules = [each for each in list(sys.modules.values()) if type(each) is ModuleType and whose(_file(each))]
+    """The program's modules, their classes, and the objects with a plain dict that their globals hold."""
+    modules = [each for each in list(sys.modules.values()) if type(each) is ModuleType]
+    modules = [each for each in modules if counts_as_program(_file(each))]
     names = {each.__name__ for each in modules}
     for module in modules:
         yield module

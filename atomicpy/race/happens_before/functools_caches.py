@@ -1,4 +1,4 @@
-"""functools' caches: the end of the function -> every return of what it had computed."""
+"""functools.cache, lru_cache: the end of the cached function -> every call that returns its result."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from atomicpy.race.engine.engine import Around, Clock, for_the_program
-from atomicpy.race.happens_before.patch import around
+from atomicpy.race.happens_before.patch import hook
 
 
 def install() -> None:
@@ -15,19 +15,19 @@ def install() -> None:
 
     def cached(function: Callable[..., Any], limit: Any, typed: bool) -> Any:
         clock = Clock()
-        kept = original(limit, typed)(Around(function, end=clock.release))
-        kept.__wrapped__ = function
-        return Around(kept, end=clock.acquire)
+        cache = original(limit, typed)(Around(function, end=clock.release))
+        cache.__wrapped__ = function
+        return Around(cache, end=clock.acquire)
 
     def lru_cached(result: Any, maxsize: Any = 128, typed: bool = False) -> Any:
         if not for_the_program():
             return result
-        if callable(maxsize):  # @lru_cache
+        if callable(maxsize):  # @lru_cache without parentheses
             return cached(maxsize, 128, typed)
         return Around(result, after=lambda _, function: cached(function, maxsize, typed))
 
     def simply_cached(result: Any, user_function: Any) -> Any:
         return cached(user_function, None, False) if for_the_program() else result
 
-    around(functools, "lru_cache", after=lru_cached)
-    around(functools, "cache", after=simply_cached)
+    hook(functools, "lru_cache", after=lru_cached)
+    hook(functools, "cache", after=simply_cached)

@@ -1,8 +1,8 @@
-"""Which globals of a module need no record: those that are bound for good before a thread can be at work.
+"""Which globals of a module are recorded: those that may be bound while another thread runs.
 
-What is bound at the top of a module - imports, functions, classes, the lock, the cache - is seen by every thread that
-the module starts later. Only a name that is bound again, or bound after something that may have started a thread, or
-stored from outside (`module.name = …`), can be raced for; and only one that a function uses, too.
+The top of a module binds most of its globals once: imports, functions, classes, a lock, a cache. That happens before
+every access in a thread that is started later. A global can have a race only if a function uses it, and if it is bound
+again, or bound after a statement that may start a thread, or stored from outside (`module.name = …`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from atomicpy.race.instrument.analysis import FUNCTIONS, Analysis
 
-# Methods that put somebody else to work.
+# Methods that may start a thread, or run a function in another one.
 STARTERS = frozenset(
     {
         "apply",
@@ -36,20 +36,20 @@ STARTERS = frozenset(
 
 
 def recorded_globals(tree: ast.Module, analysis: Analysis) -> frozenset[str]:
-    """The names of this module whose every load and store is to be recorded."""
+    """The globals of this module whose loads and stores are recorded."""
     module = analysis.module
     end = _first_effect(tree, analysis)
     constants = _constants(tree)
     found: set[str] = set()
     for name in {*module.bound, *analysis.global_writes}:
-        if name.startswith(("@", "__")):  # pytest's, and the import system's
+        if name.startswith(("@", "__")):  # names of pytest and of the import system
             continue
         if name not in analysis.shared_globals and name not in analysis.loaded_attributes:
-            continue  # only the module's body uses it, and that runs in one thread
+            continue  # only the body of the module uses it, which runs in one thread
         if (
             name in analysis.global_writes
             or name in analysis.stored_attributes
-            # A number or a flag is what other modules set in a module: `config.DEBUG = True`.
+            # Other modules may set a number or a flag: `config.DEBUG = True`.
             or name in constants
             or any((place.line, place.column) >= end for place in module.bound[name])
         ):
@@ -58,7 +58,7 @@ def recorded_globals(tree: ast.Module, analysis: Analysis) -> frozenset[str]:
 
 
 def library_names(analysis: Analysis) -> frozenset[str]:
-    """Names that mean nothing but a module, or a part, of the standard library: nobody races for its attributes."""
+    """Names that are bound only to parts of the standard library, whose attributes are not recorded."""
     return frozenset(analysis.bound_by_import - analysis.bound_otherwise)
 
 
@@ -74,7 +74,7 @@ def _constants(tree: ast.Module) -> set[str]:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run in the module itself, outside of functions and classes."""
+    """The statements that the body of the module runs itself, outside of functions and classes."""
     for statement in body:
         yield statement
         if not isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
@@ -85,7 +85,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _first_effect(tree: ast.Module, analysis: Analysis) -> tuple[int, int]:
-    """The place of the first thing that may start a thread, as far as one can tell; a loop counts from its head."""
+    """The place of the first statement or call that may start a thread. Of a loop or `with` it is the header."""
     starters = {
         statement.name
         for statement in _statements(tree.body)
@@ -96,7 +96,7 @@ def _first_effect(tree: ast.Module, analysis: Analysis) -> tuple[int, int]:
         if isinstance(statement, FUNCTIONS):
             parts: list[ast.AST] = [*statement.decorator_list]
         elif isinstance(statement, ast.ClassDef):
-            # Its body runs at once, but what it calls there are, all but always, makers of descriptors.
+            # Its body runs at once, but nearly all calls in it make descriptors.
             parts = [*statement.decorator_list]
         elif isinstance(statement, (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith)):
             if any(isinstance(node, ast.Call) for node in ast.walk(statement)):
@@ -128,7 +128,7 @@ def _starts(node: ast.AST) -> bool:
 
 
 def _is_effect(value: ast.expr, library: frozenset[str]) -> bool:
-    """Whether a bare expression may start a thread: a call of anything but the standard library's."""
+    """Whether a bare expression may start a thread: it awaits, or calls anything outside the standard library."""
     calls = [node for node in ast.walk(value) if isinstance(node, (ast.Call, ast.Await))]
     for call in calls:
         if isinstance(call, ast.Await) or _starts(call):

@@ -1,4 +1,4 @@
-"""What is known of an object, kept beside it: nothing shows in its `vars()`, and it goes away with the object."""
+"""A map from objects to values that compares keys by identity and does not keep the objects alive."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
-    """A value for each object, by identity: a class of the program may have an `__eq__` or a `__hash__` of its own.
+class IdentityMap(Generic[T]):
+    """One value per object. The value is stored beside the object, so it does not show in its `vars()`.
 
-    No lock: each step is one operation of a dict. An entry goes at the end of its object, whose address no other object
-    can have before the weak reference has told.
+    Keys are compared by identity, because a class of the program may define `__eq__` or `__hash__`. There is no lock:
+    each step is one operation of a dict. The callback of a weak reference removes the entry when the object is freed.
+    It runs before the memory is reused, so no other object has the same address while the entry exists.
     """
 
     def __init__(self, make: Callable[[], T]) -> None:
@@ -24,17 +25,18 @@ class Kept(Generic[T]):
         """The value of the object; made if there is none."""
         entry = self._entries.get(id(obj))
         if entry is None:
-            # Two threads may be here: one of the two references is dropped, and with it its callback.
+            # Two threads may reach this line. setdefault keeps one entry; the other reference is freed, so its
+            # callback never runs.
             entry = self._entries.setdefault(id(obj), (self._reference(obj), self._make()))
         return entry[1]
 
     def find(self, obj: Any) -> T | None:
-        """The value of the object, if it has one."""
+        """The value of the object, or None."""
         entry = self._entries.get(id(obj))
         return None if entry is None else entry[1]
 
     def put(self, obj: Any, value: T) -> None:
-        """Another value, from here on."""
+        """Replace the value of the object."""
         entry = self._entries.get(id(obj))
         self._entries[id(obj)] = (self._reference(obj) if entry is None else entry[0], value)
 
