@@ -1,7 +1,7 @@
 """atomicpy: values that threads can share. Atomic numbers and flags, mutexes and wait groups on C11 atomics.
 
-What looks atomic is atomic, and everything else is an error: `a += 1` on an `AtomicInt` is one step that no other
-thread can split, and `a + 1` does not exist.
+Every operation on an atomic object is one step, or it raises an error. `a += 1` on an `AtomicInt` is one step that no
+other thread can split. `a + 1` is a `TypeError`.
 """
 
 import os
@@ -36,7 +36,7 @@ __all__ = [
 
 
 def get_include() -> str:
-    """The folder of the C headers, for the include path of an extension that does `cimport atomicpy`.
+    """Return the folder of the C headers, for the include path of an extension that cimports atomicpy.
 
     >>> sorted(name for name in os.listdir(get_include()) if name.startswith("ap_atomic"))
     ['ap_atomic.h']

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import PurePath
 
-# Nothing of ours is imported up here: it takes a while, and Ctrl-C is to find somebody who answers it.
+# `main` imports the modules of atomicpy: the imports take a while, and `main` handles a Ctrl-C that comes meanwhile.
 
 PIPE_CLOSED = 128 + 13  # as a shell reports SIGPIPE
-INTERRUPTED = 128 + 2  # SIGINT
+INTERRUPTED = 128 + 2  # as a shell reports SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,20 +22,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             return run(words, prog)
         from atomicpy.race import cli as race
     except KeyboardInterrupt:
-        # Before a command was at work, or where it has nothing to show; else it has answered itself.
+        # A command handles Ctrl-C itself once it has something to show.
         print("Interrupted.", flush=True)
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone, `| head` say. What is still in the buffer must not fail once more at the end.
+        # The reader has closed the pipe, `| head` for example. Flushing the buffer at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
-    # Not by the parser below: what follows the program is not ours to read, nor is what it raises ours to catch.
+    # `race` does without the parser below and outside the `try`: the arguments after the program's name belong to the
+    # program, and so do its exceptions.
     return race.main(words[1:], prog)
 
 
 def run(words: Sequence[str], prog: str) -> int:
-    """All but `race`."""
-    # Here: under the detector these may be the program, and what is imported already is not watched.
+    """Run any command but `race`."""
+    # Imported here: under the detector the program may import these modules, and a module that is imported already is
+    # not instrumented.
     from atomicpy.commands.demo import cli as demo
     from atomicpy.commands.timeline import cli as timeline
     from atomicpy.race import cli as race

@@ -233,11 +233,11 @@ def timeline():
     sys.path.append(str(DOCS))
     from timeline import recorded
 
-    from atomicpy.commands.timeline.cli import told  # the printing is the command's own
+    from atomicpy.commands.timeline.cli import print_runs
 
     os.environ["COLUMNS"] = "80"
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        told(*recorded())
+        print_runs(*recorded())
     return fenced("$ python -m atomicpy timeline\n" + out.getvalue())
 
 

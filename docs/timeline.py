@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from atomicpy.commands.timeline import chart
-from atomicpy.commands.timeline.cli import SECONDS, THREADS, told
+from atomicpy.commands.timeline.cli import SECONDS, THREADS, print_runs
 from atomicpy.commands.timeline.interpreters import Run, Span, measured, with_and_without
 
 DOCS = Path(__file__).resolve().parent
@@ -45,7 +45,7 @@ def main():
         sys.exit(
             f"in {TRIES} runs the machine was never quiet: {without.parallelism:.2f} cores at work without the GIL"
         )
-    told(runs, THREADS, SECONDS)
+    print_runs(runs, THREADS, SECONDS)
     saved = {"threads": THREADS, "seconds": SECONDS, "runs": [dataclasses.asdict(run) for run in runs]}
     for run in saved["runs"]:
         run["spans"] = [[s["thread"], s["core"], round(s["start"], 6), round(s["end"], 6)] for s in run["spans"]]

@@ -14,6 +14,7 @@ import pytest
 from helpers import PYTHON
 
 from atomicpy import __main__ as command
+from atomicpy.commands import conditions
 from atomicpy.commands.demo import counters, report
 from atomicpy.commands.demo.rounds import Row
 
@@ -60,11 +61,11 @@ def test_default_run_is_what_the_contract_promises():
     if GIL:
         assert "the backward jump of a loop" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    # The last line says what was seen, no more and no less.
-    said = " ".join(done.stdout.rpartition("\n\n")[2].split()).rstrip(".").split("; ")
-    losers = {re.match(r"([\w-]+) lost [\w. ]+% of its increments$", part)[1] for part in said if "%" in part}
+    # The last line has one part for each counter that lost updates, and one for the exact counters.
+    parts = " ".join(done.stdout.rpartition("\n\n")[2].split()).rstrip(".").split("; ")
+    losers = {re.match(r"([\w-]+) lost [\w. ]+% of its increments$", part)[1] for part in parts if "%" in part}
     assert losers == {name for name, (_, _, lost) in rows.items() if lost}
-    assert said[-1].startswith("atomic, sharded and mutex lost nothing")
+    assert parts[-1].startswith("atomic, sharded and mutex lost nothing")
 
 
 @pytest.mark.parametrize("native", [[], ["--native"]], ids=["python", "native"])
@@ -100,7 +101,7 @@ def test_racy_call_loses_on_a_gil_build():
     assert any(demo_json("--only", "racy-call")["counters"][0]["lost"] for _ in range(10))
 
 
-@pytest.mark.skipif(report.usable_cores() < 2, reason="needs two cores")
+@pytest.mark.skipif(conditions.usable_cores() < 2, reason="needs two cores")
 def test_native_race_shows_on_every_build():
     options = ["--native", "--only", "racy", "--threads", "8", "--increments", "5_000_000"]
     assert any(demo_json(*options)["counters"][0]["lost"] for _ in range(10))
@@ -128,7 +129,7 @@ def test_the_script_is_the_module():
 
 
 @pytest.mark.parametrize("columns", [80, 40])
-def test_all_that_is_printed_is_as_wide_as_the_terminal(columns):
+def test_the_output_is_as_wide_as_the_terminal(columns):
     options = ["--threads", "2", "--increments", "1000"]
     environment = {**os.environ, "COLUMNS": str(columns)}
     command = [*PYTHON, "-m", "atomicpy", "demo", *options]
@@ -144,7 +145,7 @@ def test_all_that_is_printed_is_as_wide_as_the_terminal(columns):
 @pytest.mark.parametrize("cores", [1, 2])
 @pytest.mark.parametrize("gil", [True, False])
 @pytest.mark.parametrize("native", [True, False])
-def test_one_core_is_said_where_threads_would_run_at_the_same_time(cores, gil, native):
+def test_one_core_is_reported_where_threads_would_run_at_the_same_time(cores, gil, native):
     heading = report.heading(report.Run(["racy"], 2, 9, native, gil, cores))
     assert ("take turns on it" in heading) == (cores == 1 and (native or not gil))
     assert max(map(len, heading.splitlines())) <= 80
@@ -178,7 +179,10 @@ def test_table_fits_80_columns_at_the_bounds():
         (["demo", "--increments", "-1"], "at least 1 is needed"),
         (["demo", "--increments", "x"], "a whole number is needed"),
         (["demo", "--increments", str(2**63)], "at most 1,000,000,000: the demo would run for days"),
-        (["demo", "--only", "lockfree"], "no counter 'lockfree'; there are racy, racy-call, atomic, sharded, mutex"),
+        (
+            ["demo", "--only", "lockfree"],
+            "no counter 'lockfree'; the counters are racy, racy-call, atomic, sharded, mutex",
+        ),
         (["demo", "--only", ""], "no counter ''"),
         (["demo", "--only", "atomic,"], "no counter ''"),
         (["demo", "--native", "--only", "racy-call"], "racy-call has no native version"),
@@ -228,7 +232,7 @@ def test_too_many_threads_for_the_system_is_exit_2_and_leaves_none():
     assert "Traceback" not in done.stderr
 
 
-# ---- what must never be ------------------------------------------------------------------------------------
+# ---- an exact counter that is wrong ----------------------------------------------------------------------------------
 
 
 class Leaky(counters.Atomic):
@@ -322,7 +326,7 @@ def test_ctrl_c_while_the_threads_start():
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert (child.returncode, err) == (130, "")
-    assert "Interrupted: no counter was hammered yet." in out
+    assert "Interrupted: no counter was measured yet." in out
 
 
 @posix
@@ -362,7 +366,7 @@ def test_progress_on_a_terminal_is_one_line_and_goes_away():
             seen += chunk
             if re.search(rb"\rracy +\d+%", seen) and child.poll() is None:
                 child.send_signal(signal.SIGINT)
-    except OSError:  # how Linux says that the other end is closed
+    except OSError:  # on Linux: the other end is closed
         pass
     child.communicate(timeout=30)
     os.close(ours)

@@ -17,7 +17,7 @@ from atomicpy.commands.timeline.sampler import Sampler, core_number, now
 GIL = getattr(sys, "_is_gil_enabled", lambda: True)()
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
-needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system does not tell the core")
+needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system does not report the core")
 
 
 def made(spans, cores=(0, 1), gil=False):
@@ -152,16 +152,16 @@ def test_a_gil_build_looks_for_another_on_path(monkeypatch, tmp_path):
     assert [side.command for side in with_and_without("/the/other")][1] == ("/the/other", "-X", "gil=0")
 
 
-def test_refusal_says_why(tmp_path):
+def test_refusal_has_the_reason(tmp_path):
     assert interpreters.refusal(str(tmp_path / "none")) == "there is no such program; give its path"
-    said = interpreters.refusal(sys.executable)
-    assert said is None if FREE_THREADED else said == "it has the GIL"
+    answer = interpreters.refusal(sys.executable)
+    assert answer is None if FREE_THREADED else answer == "it has the GIL"
     if FREE_THREADED and os.name == "posix":
         without = tmp_path / "without"  # the same interpreter, isolated from where atomicpy is
         without.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
         without.chmod(0o755)
-        said = interpreters.refusal(str(without))
-        assert said == "atomicpy is to be installed there (No module named 'atomicpy')"
+        answer = interpreters.refusal(str(without))
+        assert answer == "atomicpy is not installed there (No module named 'atomicpy')"
     no_python = tmp_path / "other"
     no_python.write_text("#!/bin/sh\nexit 3\n")
     no_python.chmod(0o755)
@@ -169,7 +169,7 @@ def test_refusal_says_why(tmp_path):
         assert interpreters.refusal(str(no_python)) == "it is no CPython 3.11 or later"
 
 
-def test_an_interpreter_that_fails_is_told_with_its_reason():
+def test_an_interpreter_that_fails_is_reported_with_its_reason():
     broken = Interpreter((sys.executable, "-c", "import sys; sys.exit('out of order')"), True, True)
     with pytest.raises(interpreters.MeasuringFailedError, match="could not measure: out of order"):
         measured(broken, 1, 0.01)
@@ -178,7 +178,7 @@ def test_an_interpreter_that_fails_is_told_with_its_reason():
 # ---- the drawing -------------------------------------------------------------------------------------------
 
 
-def test_boxes_are_those_of_the_article():
+def test_boxes_are_those_of_the_documentation():
     run_ = made([(0, 0, 0.0, 0.010), (1, 0, 0.010, 0.015), (1, 1, 0.0, 0.005)])
     lines = list(drawing.drawn(run_, 2, [0, 1], 0.015, 20, False))
     assert lines == ["Core 0: [T1][T1][T2]", "Core 1: [T2][  ][  ]"]
@@ -249,7 +249,7 @@ def test_the_verdict_is_that_of_the_run():
     assert "Without it they are both: 1.50" in cli.verdict(gil, free, 4)
     slow = Run("3.14.0", False, 0.005, [0, 1], 0.1, 0.09, [])
     assert "in this run they got 0.90 cores" in cli.verdict(gil, slow, 4)
-    assert "nobody to overlap with" in cli.verdict(gil, free, 1)
+    assert "One thread alone overlaps with no other" in cli.verdict(gil, free, 1)
     assert "one core to run on" in cli.verdict(gil, made([], cores=[3]), 4)
 
 

@@ -18,7 +18,7 @@ from atomicpy.commands.timeline.sampler import core_number
 
 COMMAND = [*PYTHON, "-m", "atomicpy", "timeline"]
 
-needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system does not tell the core")
+needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system does not report the core")
 
 
 def run(*arguments, **options):
@@ -74,7 +74,7 @@ def test_one_core_only():
     [
         (["--threads", "0"], "at least 1 is needed"),
         (["--threads", "-1"], "at least 1 is needed"),
-        (["--threads", "65"], "at most 64: nobody could tell them apart"),
+        (["--threads", "65"], "at most 64: a picture of more cannot be read"),
         (["--threads", "2.5"], "a whole number is needed"),
         (["--seconds", "0"], "at least 0.001 s is needed, not '0'"),
         (["--seconds", "-1"], "at least 0.001 s is needed, not '-1'"),
@@ -117,7 +117,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
     )
     folder = tmp_path / "b.SVG"
     folder.mkdir()
-    assert f"{folder} is a folder: name a file, {folder / 'timeline.svg'} say" in refused(folder, capsys, monkeypatch)
+    example = folder / "timeline.svg"
+    assert f"{folder} is a folder: name a file, for example {example}" in refused(folder, capsys, monkeypatch)
 
 
 @needs_core_numbers
@@ -130,19 +131,19 @@ def test_a_folder_that_not_even_root_can_write(capsys, monkeypatch):
 def test_without_matplotlib_the_extra_is_named(tmp_path, capsys, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)  # how Python says that there is none
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline", "--output", str(tmp_path / "a.svg")])
     assert exit_.value.code == 2
     assert "needs matplotlib, which the extra atomicpy[plot] brings: pip install matplotlib" in capsys.readouterr().err
 
 
-def test_a_system_that_does_not_tell_the_core(monkeypatch, capsys):
+def test_a_system_that_does_not_report_the_core(monkeypatch, capsys):
     monkeypatch.setattr(cli, "core_number", lambda: -1)
     with pytest.raises(SystemExit) as exit_:
         command.main(["timeline"])
     assert exit_.value.code == 2
-    assert "does not tell which core a thread runs on" in capsys.readouterr().err
+    assert "does not report which core a thread runs on" in capsys.readouterr().err
 
 
 @needs_core_numbers
@@ -151,7 +152,7 @@ def test_python_is_for_a_build_with_the_gil(capsys):
         command.main(["timeline", "--python", sys.executable])
     assert exit_.value.code == 2
     assert (
-        f"--python {sys.executable}: this interpreter does both sides itself; leave it out"
+        f"--python {sys.executable}: this interpreter runs both sides; leave the option out"
         if FREE_THREADED
         else "it has the GIL"
     ) in capsys.readouterr().err

@@ -1,10 +1,12 @@
-"""The demo: the lost update, and its cure.
+"""The demo: threads that lose updates of a shared counter, and the counters that lose none.
 
-Many threads add to one counter, and the sum is compared with what they did. `python -m atomicpy demo` runs
-it; each file here has one subject:
+`python -m atomicpy demo` runs it: many threads add to one counter, and the demo compares the sum with the number of
+increments. Each file has one subject:
 
-- `counters`: the counters and their loops, one entry of a table each; `native` has the same loops in C;
-- `hammer`: the threads, and what lets them loose; `rounds`: what each does to a counter; `stop`: Ctrl-C;
-- `explain`: one lost update, moment by moment; `recorded` and `recorder` note what the threads do, `moment` finds it;
-- `report`: the words, the table, JSON; `progress`: the line on the terminal; `cli`: the arguments.
+- `counters`: the counters, one row of a table each; `native` has the same loops in C;
+- `threads`: the threads, which increment one counter after the other; `rounds`: one counter and its result;
+  `stop`: Ctrl-C;
+- `explain`: one lost update, step by step. `recorded_counters` and `recorder` record the steps of each thread,
+  `lost_update` finds two increments that overlap;
+- `report`: the text, the table, JSON; `cli`: the arguments.
 """

@@ -1,6 +1,6 @@
 """The counters of the demo: one class each, and one line each in the table COUNTERS.
 
-A counter has the loop that a thread runs, `hammer(times)`, and what it counted, `total()`.
+A counter has the loop that a thread runs, `increment(times)`, and the number that it counted, `total()`.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from atomicpy.commands.demo import native
 
 
 class Counter(Protocol):
-    """What the demo asks of a counter: `hammer` by many threads at once, `total` when they are quiet."""
+    """What the demo calls: `increment` by many threads at once, `total` after all of them have finished."""
 
-    def hammer(self, times: int, /) -> None: ...
+    def increment(self, times: int, /) -> None: ...
     def total(self) -> int: ...
 
 
@@ -23,7 +23,7 @@ class Racy:
     def __init__(self, n: int = 0) -> None:
         self.n = n
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         for _ in range(times):
             self.n += 1
 
@@ -36,9 +36,9 @@ def plus_one(n: int) -> int:
 
 
 class RacyCall(Racy):
-    """A call between the read and the write, as in most real code: there the GIL changes hands."""
+    """A call between the read and the write, as in most real code: at a call a thread may release the GIL."""
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         for _ in range(times):
             self.n = plus_one(self.n)
 
@@ -49,8 +49,8 @@ class Atomic:
     def __init__(self, n: int = 0) -> None:
         self.count = AtomicInt(n)
 
-    def hammer(self, times: int, /) -> None:
-        # A local variable: reading the attribute each time would count the references of a shared object.
+    def increment(self, times: int, /) -> None:
+        # A local variable: reading the attribute each time would change the reference count of a shared object.
         count = self.count
         for _ in range(times):
             count.inc()
@@ -60,12 +60,12 @@ class Atomic:
 
 
 class Sharded:
-    """`ShardedCounter.inc()`: each thread writes to a cell of its own, so there is nothing to lose."""
+    """`ShardedCounter.inc()`: each thread writes to a cell of its own, so no update is lost."""
 
     def __init__(self, n: int = 0) -> None:
         self.count = ShardedCounter(n)
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         count = self.count
         for _ in range(times):
             count.inc()
@@ -75,13 +75,13 @@ class Sharded:
 
 
 class Locked(Racy):
-    """`with mutex: c.n += 1`: the three are split, but nobody else comes in between."""
+    """`with mutex: c.n += 1`: still three steps, but no other thread runs one of them meanwhile."""
 
     def __init__(self, n: int = 0) -> None:
         super().__init__(n)
         self.mutex = Mutex()
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         mutex = self.mutex
         for _ in range(times):
             with mutex:
@@ -89,21 +89,20 @@ class Locked(Racy):
 
 
 class Kind(NamedTuple):
-    does: str  # for people: what one increment is
-    exact: bool  # a lost update is a bug of the package, not the point of the demo
-    python: Callable[[int], Counter]  # from the value to start at
+    does: str  # one increment, as code
+    exact: bool  # a lost update is a bug of the package; otherwise it is what the demo shows
+    python: Callable[[int], Counter]  # called with the value to start at
     native: Callable[[int], Counter] | None  # the same in C with the GIL released
-    queues: bool = False  # in Python, for the lock of one object: see hammer.FIRST_CHUNK
-    with_gil_only: bool = False  # in the default set only there
-    switch_interval: float | None = None  # for sys.setswitchinterval while it is hammered
+    queues: bool = False  # its threads wait for the lock of one object, in Python: see rounds.FIRST_CHUNK
+    with_gil_only: bool = False  # in the default set only with the GIL on
+    switch_interval: float | None = None  # for sys.setswitchinterval in its round
 
 
 COUNTERS = {
     "racy": Kind("c.n += 1", False, Racy, native.Racy, queues=True),
-    # In C there is no interpreter that could pass the turn at a call; the loop of `racy` is split anywhere.
-    # The interval: at the default of 5 ms a thread is through before its turn ends, and whether a run of
-    # seconds shows the loss is luck. Measured, 2 million increments: 38 of 40 runs with 0.5 ms, about a third
-    # with 5 ms.
+    # Not in C: there no interpreter ends a turn at a call, and a loop of `racy` is interrupted anywhere.
+    # The interval: with the default of 5 ms a thread often finishes before its turn ends. Of 2 million increments
+    # some were lost in 38 of 40 runs with 0.5 ms, and in about a third of the runs with 5 ms.
     "racy-call": Kind(
         "c.n = plus_one(c.n)", False, RacyCall, None, queues=True, with_gil_only=True, switch_interval=5e-4
     ),
@@ -114,7 +113,7 @@ COUNTERS = {
 
 
 def default_names(gil: bool, in_c: bool) -> list[str]:
-    """The counters of a run that names none."""
+    """The counters of a run without --only."""
     return [
         name
         for name, kind in COUNTERS.items()
@@ -123,12 +122,12 @@ def default_names(gil: bool, in_c: bool) -> list[str]:
 
 
 def factory(name: str, in_c: bool) -> Callable[[int], Counter]:
-    """What makes that counter; ValueError where there is none in C."""
+    """What makes the counter. Raises ValueError if it has no version in C."""
     kind = COUNTERS[name]
     make = kind.native if in_c else kind.python
     if make is None:
         raise ValueError(
-            f"{name} has no native version: it shows what the interpreter does at a call, and C has none of "
-            "that; there racy loses updates on every build"
+            f"{name} has no native version: it shows what the interpreter does at a call, and the loop in C has no "
+            "such call; use racy, which loses updates in C on every build"
         )
     return make

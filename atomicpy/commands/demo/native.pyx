@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The counters of the demo with their loops in C, the GIL released.
 
-They stand on what atomicpy offers to every Cython module, and on nothing else.
+They use what `from atomicpy cimport ...` gives to every Cython module.
 """
 
 cimport cython
@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t
 
 from atomicpy cimport (
     AtomicInt,
+    Mutex,
     ShardedCounter,
     ap_fetch_add_i64,
     ap_i64,
@@ -16,9 +17,10 @@ from atomicpy cimport (
     ap_load_i64,
     ap_load_i64_relaxed,
     ap_store_i64_relaxed,
+    mutex_lock,
+    mutex_unlock,
     sharded_counter_add,
 )
-from atomicpy.sync.mutex cimport Mutex, mutex_lock, mutex_unlock
 
 __all__ = ["Atomic", "Locked", "Racy", "Sharded"]
 
@@ -31,16 +33,15 @@ cdef class Racy:
     `n += 1` in C: a load, an add and a store.
     """
 
-    # Atomic, though that saves no update: two threads in a plain `n += 1` are a data race and undefined
-    # behaviour (C11, 5.1.2.4), and the compiler might make one addition of the whole loop. A relaxed load and
-    # a relaxed store are defined, and compile to the very instructions of `n += 1`. What is missing is that
-    # the three are one step.
+    # The word is atomic, because two threads in a plain `n += 1` are a data race and undefined behaviour (C11,
+    # 5.1.2.4), and the compiler may replace the loop by one addition. A relaxed load and a relaxed store compile to
+    # the same instructions as `n += 1`. The load, the add and the store are still three steps, so updates are lost.
     cdef ap_i64 n
 
     def __cinit__(self, int64_t n=0):
         ap_init_i64(&self.n, n)
 
-    def hammer(self, int64_t times, /):
+    def increment(self, int64_t times, /):
         cdef int64_t _
         with nogil:
             for _ in range(times):
@@ -63,7 +64,7 @@ cdef class Atomic:
     def __cinit__(self, int64_t n=0):
         self.count = AtomicInt(n)
 
-    def hammer(self, int64_t times, /):
+    def increment(self, int64_t times, /):
         cdef int64_t _
         cdef AtomicInt count = self.count
         with nogil:
@@ -87,7 +88,7 @@ cdef class Sharded:
     def __cinit__(self, int64_t n=0):
         self.count = ShardedCounter(n)
 
-    def hammer(self, int64_t times, /):
+    def increment(self, int64_t times, /):
         cdef int64_t _
         cdef bint counted = True
         cdef ShardedCounter count = self.count
@@ -116,7 +117,7 @@ cdef class Locked:
         self.mutex = Mutex()
         self.n = n
 
-    def hammer(self, int64_t times, /):
+    def increment(self, int64_t times, /):
         cdef int64_t _
         cdef Mutex mutex = self.mutex
         with nogil:

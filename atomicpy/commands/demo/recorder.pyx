@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What each thread read and wrote, with the time, in a buffer of its own; and the loops in C that are recorded.
 
-A note is a C call that writes two words to memory which no other thread touches, so the threads that are
-recorded do not meet in the recording.
+Recording a step is a C call that writes two words to memory which no other thread uses. So the recording adds no
+contention between the threads.
 """
 
 cimport cython
@@ -17,8 +17,8 @@ cdef extern from "platform/ap_clock.h" nogil:
     int64_t ap_now() noexcept
 
 cdef struct Step:
-    int64_t read             # the value
-    int64_t wrote
+    int64_t read             # the value read
+    int64_t wrote            # the value written
     int64_t read_at          # ns on the monotonic clock: after the read, and before the write
     int64_t wrote_at         # after the write
 
@@ -28,7 +28,7 @@ cdef class Log:
     """Log()
 --
 
-    The steps of one thread, and that thread alone may call it until it is done.
+    The steps of one thread. Until the thread has finished, only that thread may call the methods.
 
     >>> log = Log()
     >>> log.reserve(1)
@@ -38,27 +38,27 @@ cdef class Log:
     (1, [42], [43])
     """
 
-    cdef bytearray memory        # room for the steps, zeroed, so that its pages are there before the race is
-    cdef Step *at                # into `memory`: the step that is next
+    cdef bytearray memory        # room for the steps, zeroed, so that its pages are mapped before the round starts
+    cdef Step *at                # into `memory`: the next step
     cdef Py_ssize_t size
 
     def __cinit__(self):
         self.memory = bytearray()
 
     def reserve(self, Py_ssize_t steps, /):
-        """Make room for that many more steps. Without room, read and wrote must not be called."""
+        """Make room for that many more steps. `read` and `wrote` need room for the step."""
         cdef Py_ssize_t needed = (self.size + steps) * <Py_ssize_t>sizeof(Step)
         if needed > len(self.memory):
             self.memory.extend(bytes(max(needed, 2 * len(self.memory)) - len(self.memory)))
         self.at = <Step *>PyByteArray_AS_STRING(self.memory) + self.size
 
     def read(self, int64_t value, /):
-        """Note that this was read just now."""
+        """Record that the thread has just read this value."""
         self.at.read = value
         self.at.read_at = ap_now()
 
     def wrote(self, int64_t value, /):
-        """Note that this was written just now: the step is complete."""
+        """Record that the thread has just written this value: the step is complete."""
         self.at.wrote_at = ap_now()
         self.at.wrote = value
         self.at += 1
@@ -68,7 +68,7 @@ cdef class Log:
         return self.size
 
     def column(self, int which, /):
-        """Of all steps: 0 the values read, 1 those written, 2 and 3 when (ns), as a memoryview."""
+        """One column of all steps, as a memoryview: 0 values read, 1 values written, 2 and 3 the times of both (ns)."""
         words = memoryview(self.memory).cast("q")
         return words[which:4 * self.size:4]
 

@@ -1,48 +1,21 @@
-"""What the demo says: before the table, the table, after the table; or JSON."""
+"""What the demo prints: before the table, the table, after the table; or JSON."""
 
-import os
 import platform
-import shutil
 import sys
-import sysconfig
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from atomicpy.commands.conditions import free_threaded
 from atomicpy.commands.demo.counters import COUNTERS
 from atomicpy.commands.demo.rounds import Row
+from atomicpy.commands.terminal import WIDTH, columns, paragraph
 
-WIDTH = 80
 ALWAYS_SHOWN = 4  # columns of the table: the counter, expected, got, lost
-
-
-def gil_enabled() -> bool:
-    # From 3.13 on; before, there was no build without it.
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
-
-
-def usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def columns() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def filled(text: str) -> str:
-    """A paragraph, as wide as the terminal and at most 80 columns."""
-    return textwrap.fill(text, min(WIDTH, columns()), break_on_hyphens=False)
-
-
-def say(text: str = "") -> None:
-    print(filled(text), flush=True)
 
 
 @dataclass(frozen=True)
 class Run:
-    """The conditions: what was asked for, and where it runs."""
+    """The conditions: what was asked for, and on what it runs."""
 
     names: Sequence[str]
     threads: int
@@ -65,35 +38,33 @@ between them, and its increments are lost."""
 GIL_OFF = """The threads run Python at the same time. `c.n += 1` is a read, an add and a
 write; another thread may write between them, and its increments are lost."""
 
-ONE_CORE = "Here there is one core: they take turns on it, and seldom in the middle of an increment."
+ONE_CORE = "There is one core: the threads take turns on it, and a turn seldom ends within an increment."
 
-# ceval: the eval breaker is looked at by RESUME, by calls and by JUMP_BACKWARD; until 3.9 it was at many more
-# places.
-GIL_ON = """One thread at a time runs Python. Since 3.10 its turn ends only at calls and at
-the backward jump of a loop, and in a bare loop `c.n += 1` has neither between
-its read and its write: it happens to lose nothing here, and nobody promises it."""
+# CPython, ceval.c: RESUME, calls and JUMP_BACKWARD test the eval breaker; until 3.9 many more instructions did.
+GIL_ON = """One thread at a time runs Python. Since 3.10 its turn ends only at a call or at
+the backward jump of a loop. The bare `c.n += 1` has neither between its read
+and its write: it loses nothing here, but Python does not guarantee that."""
 
-GIL_ON_CALL = """racy-call has a call between the two: there the loss is. (While it runs, turns
-change every {:g} ms instead of every {:g}, so that a short run shows it.)"""
+GIL_ON_CALL = """racy-call has a call between the two, and loses updates there. (While it runs,
+a turn lasts {:g} ms instead of {:g}, so that a short run shows it.)"""
 
 
 def interpreter(gil: bool, cores: int) -> str:
-    """Which it is, whether the GIL is on, and how many cores there are."""
-    free_threaded = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-    lock = "off" if not gil else "on, though the build can do without" if free_threaded else "on"
+    """One sentence: the interpreter, whether the GIL is on, the number of cores."""
+    lock = "off" if not gil else "on, though the build can run without it" if free_threaded() else "on"
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return f"{python}, the GIL is {lock}; {cores} core{'' if cores == 1 else 's'} to run on."
 
 
 def heading(run: Run) -> str:
-    """Which interpreter, whether the GIL is on, and what that means for the result."""
-    lines = [filled(interpreter(run.gil, run.cores))]
-    lines += [filled(IN_C if run.native else GIL_ON if run.gil else GIL_OFF)]
+    """The interpreter, whether the GIL is on, and what that means for the result."""
+    lines = [paragraph(interpreter(run.gil, run.cores))]
+    lines += [paragraph(IN_C if run.native else GIL_ON if run.gil else GIL_OFF)]
     if run.cores == 1 and not (run.gil and not run.native):
-        lines.append(filled(ONE_CORE))
+        lines.append(paragraph(ONE_CORE))
     if run.gil and not run.native and "racy-call" in run.names:
         interval = COUNTERS["racy-call"].switch_interval or 0
-        lines.append(filled(GIL_ON_CALL.format(1000 * interval, 1000 * sys.getswitchinterval())))
+        lines.append(paragraph(GIL_ON_CALL.format(1000 * interval, 1000 * sys.getswitchinterval())))
     each = f"{run.increments:,} increment{'s' * (run.increments > 1)} each"
     lines.append(f"\n{run.threads:,} thread{'s' * (run.threads > 1)}, {each}:\n")
     lines += [f"  {name:9}  {COUNTERS[name].does}{' in C' * run.native}" for name in run.names]
@@ -114,9 +85,9 @@ def scaled(number: float) -> str:
 
 
 class Table:
-    """The width of the columns is known beforehand, so each row is printed when its counter is done.
+    """The table. The widths of its columns are computed first, so each row is printed when its round has finished.
 
-    On a narrow terminal the last columns are left out: the time, the speed, the cores; not what was lost.
+    On a narrow terminal the last columns are left out: the time, the speed, the cores. The losses are always shown.
     """
 
     def __init__(self, run: Run) -> None:
@@ -152,7 +123,7 @@ class Table:
 
 
 def broken(rows: Sequence[Row]) -> list[Row]:
-    """The rows that must never be: an exact counter that is not exact."""
+    """The exact counters that lost or gained updates. Each is a bug."""
     return [row for row in rows if row.exact and row.lost]
 
 
@@ -168,27 +139,27 @@ def share(row: Row) -> str:
 
 
 def summary(run: Run, rows: Sequence[Row], interrupted: bool) -> str:
-    """One sentence: what was seen in this very run."""
+    """One sentence: the result of this run."""
     start = "Interrupted: " if interrupted else ""
     if bad := broken(rows):
         what = listed([f"{row.name} {'lost' if row.lost > 0 else 'gained'} {abs(row.lost):,}" for row in bad])
         return f"{start}THIS MUST NEVER HAPPEN: {what} of its increments. A bug in atomicpy: please report it."
     rows = [row for row in rows if row.expected]
     if not rows:
-        return f"{start}no counter was hammered yet."
-    said = [f"{row.name} lost {share(row)} of its increments" for row in rows if row.lost]
+        return f"{start}no counter was measured yet."
+    parts = [f"{row.name} lost {share(row)} of its increments" for row in rows if row.lost]
     spared = [row.name for row in rows if not row.exact and not row.lost]
     if run.threads == 1 and spared:
-        said.append(f"{listed(spared)} lost nothing, with one thread alone")
+        parts.append(f"{listed(spared)} lost nothing, with one thread alone")
     elif spared:
         if run.gil and not run.native and "racy" in spared:
             spared.remove("racy")
-            said.append("racy lost nothing, as it happens with the GIL on")
+            parts.append("racy lost nothing, by accident, with the GIL on")
         if spared:
-            said.append(f"{listed(spared)} lost nothing, by luck: try more --increments")
+            parts.append(f"{listed(spared)} lost nothing, by luck: try more --increments")
     if exact := [row.name for row in rows if row.exact]:
-        said.append(f"{listed(exact)} lost nothing, as promised")
-    return start + "; ".join(said) + "."
+        parts.append(f"{listed(exact)} lost nothing, as promised")
+    return start + "; ".join(parts) + "."
 
 
 # ---- JSON --------------------------------------------------------------------------------------------------
@@ -198,7 +169,7 @@ def as_json(run: Run, rows: Sequence[Row], interrupted: bool) -> dict[str, objec
     return {
         "interpreter": platform.python_implementation(),
         "version": platform.python_version(),
-        "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+        "free_threaded": free_threaded(),
         "gil": run.gil,
         "cores": run.cores,
         "native": run.native,

@@ -1,8 +1,8 @@
-"""The time line: threads at work, and the core that each ran on.
+"""The time line: which thread ran on which core.
 
-`python -m atomicpy timeline` shows it; each file here has one subject:
+`python -m atomicpy timeline` shows it. Each file has one subject:
 
-- `sampler`: when a thread ran and on which core, noted in C in a buffer of the thread; `measure`: the threads;
+- `sampler`: when a thread ran and on which core, recorded in C in a buffer of the thread; `measure`: the threads;
 - `interpreters`: a process with the GIL and one without it;
-- `drawing`: the picture on the terminal; `chart`: the one in a file; `cli`: the arguments.
+- `drawing`: the picture on the terminal; `chart`: the picture in a file; `cli`: the arguments.
 """

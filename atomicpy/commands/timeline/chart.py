@@ -11,33 +11,33 @@ from atomicpy.commands.timeline.interpreters import Run
 
 ENDINGS = (".svg", ".png")
 
-# On no background of its own, so every colour is to stand out from white and from black alike: luminance about 0.2.
+# The chart has no background. Each colour has a luminance of about 0.2, which contrasts with white and with black.
 TEXT = "#767676"
 COLOURS = ("#3579c8", "#c8611c", "#2a8f5b", "#a456bd", "#8a7f1e", "#c2476f", "#1b8a9a", "#8c6a55")
-WIDTH = 4.8  # inches: on the screen of a phone its letters are still to be read
-LABEL = 0.045  # of the width: spans from this on carry the name of their thread, so that it is not told by colour alone
+WIDTH = 4.8  # inches: the letters are readable on the screen of a phone
+LABEL = 0.045  # of the width: longer spans have the name of their thread, so that the colour is not the only mark
 
 
 def refusal(path: Path) -> str | None:
-    """Why no chart can be written there, to be known before anything is measured; None if one can."""
+    """Why no chart can be written there; None if one can. Called before the measuring."""
     if path.suffix.lower() not in ENDINGS:
         return f"a name that ends with {' or '.join(ENDINGS)} is needed, not {path.name!r}"
     if reason := missing():
         return reason
     if path.is_dir():
-        return f"{path} is a folder: name a file, {path / ('timeline' + path.suffix.lower())} say"
+        return f"{path} is a folder: name a file, for example {path / ('timeline' + path.suffix.lower())}"
     if not path.parent.exists():
         return f"there is no folder {path.parent}: make it first"
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".atomicpy-"):
             pass
     except OSError as error:
-        return f"nothing can be written to {path.parent} ({error.strerror or error}): name a folder that is yours"
+        return f"nothing can be written to {path.parent} ({error.strerror or error}): name a folder that can be written"
     return None
 
 
 def missing() -> str | None:
-    """Why there is no matplotlib; None if there is."""
+    """Why matplotlib cannot be imported; None if it can."""
     try:
         importlib.import_module("matplotlib.figure")
     except ImportError as error:
@@ -51,7 +51,7 @@ def side(run: Run) -> str:
 
 
 def write(runs: Sequence[Run], threads: int, seconds: float, path: Path) -> None:
-    """One chart for each run, one above the other with the same axes. Raises OSError; then `path` is as it was."""
+    """Write one chart for each run, one above the other with the same axes. After an OSError `path` is unchanged."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -74,7 +74,7 @@ def write(runs: Sequence[Run], threads: int, seconds: float, path: Path) -> None
         axes = figure.subplots(len(runs), 1, sharex=True, squeeze=False)[:, 0]
         for axis, run in zip(axes, runs, strict=True):
             draw(axis, run, cores, seconds)
-        axes[-1].set_xlabel("ms since the threads were let loose")
+        axes[-1].set_xlabel("ms since the threads were started")
         handles = [
             Patch(color=COLOURS[thread], label=", ".join(f"T{t + 1}" for t in range(thread, threads, len(COLOURS))))
             for thread in range(min(threads, len(COLOURS)))
@@ -90,7 +90,7 @@ def draw(axis, run: Run, cores: Sequence[int], seconds: float) -> None:  # type:
     for span in run.spans:
         begin, length = 1000 * span.start, 1000 * (span.end - span.start)
         colour = COLOURS[span.thread % len(COLOURS)]
-        # No edge: it would make short spans wider than they are.
+        # No edge: an edge would make short spans wider than they are.
         axis.broken_barh([(begin, length)], (row[span.core] - 0.38, 0.76), facecolor=colour, linewidth=0)
         if length >= LABEL * 1000 * seconds:
             middle = begin + length / 2
@@ -114,7 +114,7 @@ def save(figure, path: Path) -> None:  # type: ignore[no-untyped-def]
         figure.savefig(name, format=kind, transparent=True, dpi=160, metadata=metadata)
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it for its owner alone
+        os.chmod(name, 0o666 & ~umask)  # mkstemp makes a file that only its owner can read
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_number.h: which core the calling thread runs on, or -1 where the system does not tell. Behind Python.h, which asks
- * for what is not POSIX (_GNU_SOURCE).
+ * core_number.h: which core the calling thread runs on, or -1 where the system does not report it. Python.h comes first:
+ * it defines _GNU_SOURCE, which declares sched_getcpu().
  */
 #ifndef AP_CORE_NUMBER_H
 #define AP_CORE_NUMBER_H

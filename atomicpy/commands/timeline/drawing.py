@@ -1,4 +1,4 @@
-"""The time line on a terminal: a row for each core, a box for each moment, with the thread that ran there."""
+"""The time line on a terminal: a row for each core, a box for each moment, with the thread that ran on the core."""
 
 import math
 import os
@@ -7,24 +7,24 @@ from typing import TextIO
 
 from atomicpy.commands.timeline.interpreters import Run
 
-BOX = 0.005  # seconds: a turn with the GIL on; in a longer box two threads would seem to run at once
-COLOURS = (36, 33, 32, 35, 34, 31)  # of the terminal's own palette: its owner can read them
+BOX = 0.005  # seconds: a turn with the GIL on; in a longer box two turns would look like two threads at once
+COLOURS = (36, 33, 32, 35, 34, 31)  # in the palette of the terminal, which its user has chosen
 
 
 def colourful(stream: TextIO) -> bool:
-    """Whether colours are wanted there: a terminal, and https://no-color.org does not say otherwise."""
+    """Whether to print colours: the stream is a terminal, and NO_COLOR (https://no-color.org) is not set."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def rows(runs: list[Run]) -> list[int]:
-    """The cores to show: all that may be used if they are few, else those that were."""
+    """The cores to show: all usable cores if there are at most 16, else the cores that were used."""
     usable = {core for run in runs for core in run.cores}
     used = {span.core for run in runs for span in run.spans}
     return sorted(usable | used if len(usable) <= 16 else used)
 
 
 def occupants(run: Run, core: int, start: float, box: float, count: int) -> list[int | None]:
-    """Of each of `count` boxes the thread that had the core longest, None where it was at work for less than half."""
+    """For each box, the thread that used the core longest; None where the core was idle for more than half of it."""
     shares: list[dict[int, float]] = [{} for _ in range(count)]
     for span in run.spans:
         if span.core != core:
@@ -40,7 +40,7 @@ def occupants(run: Run, core: int, start: float, box: float, count: int) -> list
 
 
 def window(seconds: float, threads: int, cores: list[int], columns: int) -> tuple[float, float, int]:
-    """Start, length and number of the boxes: the whole run, or, where that is too long, its middle."""
+    """Start, length and number of the boxes: of the whole run, or of its middle if the run is too long."""
     label, cell = len(f"Core {max(cores)}: "), len(f"[T{threads}]")
     count = max(1, (columns - label) // cell)
     box = min(BOX, seconds / count)
@@ -48,7 +48,7 @@ def window(seconds: float, threads: int, cores: list[int], columns: int) -> tupl
 
 
 def drawn(run: Run, threads: int, cores: list[int], seconds: float, columns: int, colour: bool) -> Iterator[str]:
-    """The lines."""
+    """The lines of the picture."""
     start, box, count = window(seconds, threads, cores, columns)
     label, width = len(str(max(cores))), len(str(threads))
     for core in cores:

@@ -1,4 +1,4 @@
-"""A run with the GIL and one without: which interpreter does which, and the process for it."""
+"""A run with the GIL and one without: the interpreter of each, and its process."""
 
 import json
 import os
@@ -6,55 +6,55 @@ import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import atomicpy
+from atomicpy.commands.conditions import free_threaded
 
 FREE_THREADED = ("python3.15t", "python3.14t", "python3.13t")
-PATIENCE = 60  # seconds, beyond those of the run, until it is taken for hung
-LOOK = 20  # seconds for an interpreter to say what it is
+PATIENCE = 60  # seconds after the end of the run: a process that takes longer counts as hung
+PROBE = 20  # seconds for the program that asks an interpreter whether it is free-threaded
 
-IS_FREE_THREADED = (
+IS_FREE_THREADED = (  # prints "yes", or why it is not
     "import sys, sysconfig\n"
     "if not sysconfig.get_config_var('Py_GIL_DISABLED'): sys.exit(print('it has the GIL'))\n"
     "try: import atomicpy.commands.timeline.measure\n"
-    "except ImportError as error: print(f'atomicpy is to be installed there ({error})')\n"
+    "except ImportError as error: print(f'atomicpy is not installed there ({error})')\n"
     "else: print('yes')"
 )
 
 
 class MeasuringFailedError(Exception):
-    """With a message for the user."""
+    """A run failed. The message is for the user."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A command line up to the module's name."""
+    """The command that starts an interpreter: a command line up to the name of the module."""
 
     command: tuple[str, ...]
     gil: bool
-    own: bool  # the very interpreter that this runs in: its child is to find the same atomicpy
+    own: bool  # this interpreter: the child process must import the same atomicpy
 
 
 @dataclass(frozen=True)
 class Span:
     thread: int
     core: int
-    start: float  # seconds since the threads were let loose
+    start: float  # seconds since the threads were started
     end: float
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one process has measured."""
+    """What one process measured."""
 
     version: str
     gil: bool
     switch_interval: float  # seconds
-    cores: list[int]  # those that it may use
+    cores: list[int]  # the cores that it may use
     wall: float  # seconds
     cpu: float
     spans: list[Span]
@@ -64,27 +64,24 @@ class Run:
         return self.cpu / self.wall
 
 
-def free_threaded() -> bool:
-    return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
-
-
 def refusal(command: str) -> str | None:
-    """Why that command is no interpreter for the side without the GIL; None if it is one."""
+    """Why the command cannot run the side without the GIL; None if it can."""
     path = shutil.which(command)
     if path is None:
         return "there is no such program; give its path"
     try:
         done = subprocess.run(
-            [path, "-P", "-c", IS_FREE_THREADED], capture_output=True, text=True, timeout=LOOK, check=False
+            [path, "-P", "-c", IS_FREE_THREADED], capture_output=True, text=True, timeout=PROBE, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
-    said = done.stdout.strip()
-    return None if said == "yes" else said or "it is no CPython 3.11 or later"
+    answer = done.stdout.strip()
+    return None if answer == "yes" else answer or "it is no CPython 3.11 or later"
 
 
 def with_and_without(other: str | None) -> Iterator[Interpreter]:
-    """The two, as far as they are at hand. A free-threaded build is both; else `other`, or the first on PATH."""
+    """The interpreter with the GIL, and the one without it: this one if it is free-threaded, else `other`, or the first
+    on PATH, if there is one."""
     me = sys.executable
     if free_threaded():
         yield Interpreter((me, "-X", "gil=1"), True, True)
@@ -97,10 +94,10 @@ def with_and_without(other: str | None) -> Iterator[Interpreter]:
 
 
 def hold_interrupts() -> Iterable[int] | None:
-    """Ctrl-C waits from here on; returns what `release_interrupts` takes.
+    """Block SIGINT; return the old mask, which `release_interrupts` takes.
 
-    In the middle of starting a process it would leave that to itself. The process has it held too, and that for good:
-    it is ended by who started it.
+    A Ctrl-C while a process is being started would leave that process running. The child inherits the blocked signal
+    and keeps it; this process ends the child.
     """
     if hasattr(signal, "pthread_sigmask"):
         return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -108,13 +105,13 @@ def hold_interrupts() -> Iterable[int] | None:
 
 
 def release_interrupts(before: Iterable[int] | None) -> None:
-    """Raises KeyboardInterrupt if one has been waiting."""
+    """Unblock SIGINT. Raises KeyboardInterrupt if a SIGINT is pending."""
     if before is not None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def measured(interpreter: Interpreter, threads: int, seconds: float) -> Run:
-    """Let it run. Raises MeasuringFailedError; KeyboardInterrupt ends the process too."""
+    """Measure in a process of its own. Raises MeasuringFailedError. KeyboardInterrupt ends the process too."""
     environment = dict(os.environ)
     if interpreter.own:
         package = str(Path(atomicpy.__file__).parent.parent)
@@ -153,7 +150,7 @@ def measured(interpreter: Interpreter, threads: int, seconds: float) -> Run:
         )
     spans = [
         Span(thread, core, start / 1e9, end / 1e9)
-        for thread, its in enumerate(result.pop("spans"))
-        for start, end, core in its
+        for thread, spans in enumerate(result.pop("spans"))
+        for start, end, core in spans
     ]
     return Run(**result, spans=spans)

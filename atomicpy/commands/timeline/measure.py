@@ -1,4 +1,4 @@
-"""Threads at work, and when each ran on which core. `interpreters` starts it, in a process of its own:
+"""Threads at work, and when each of them ran on which core. `interpreters` starts this module in a process of its own:
 
 python -m atomicpy.commands.timeline.measure THREADS SECONDS
 
@@ -6,23 +6,23 @@ It prints one JSON object.
 """
 
 import json
-import os
 import platform
 import signal
 import sys
 import time
 
 from atomicpy import WaitGroup
+from atomicpy.commands.conditions import gil_enabled, usable_core_numbers
 from atomicpy.commands.timeline.sampler import Sampler, core_number, now
 
-# Work between two samples takes a few microseconds; who had no core or no GIL for less than this was not away long
-# enough to be seen in any picture.
+# The work between two samples takes a few microseconds. A pause below GAP, without a core or without the GIL, is too
+# short for any picture.
 GAP = 200_000  # ns
 STEP = range(50)
 
 
 def work(sampler: Sampler) -> None:
-    """Python code that touches nothing which another thread touches."""
+    """Python code that uses no object of another thread."""
     sample = sampler.sample
     while sample():
         n = 0
@@ -31,7 +31,7 @@ def work(sampler: Sampler) -> None:
 
 
 def measure(threads: int, seconds: float) -> dict[str, object]:
-    """Let so many threads work for that long."""
+    """Let `threads` threads work for `seconds`; return what they recorded."""
     samplers = [Sampler(GAP) for _ in range(threads)]
     ready, gate = WaitGroup(), WaitGroup()
     ready.add(threads)
@@ -51,7 +51,7 @@ def measure(threads: int, seconds: float) -> dict[str, object]:
         ready.wait()
         start, wall, cpu = now(), time.perf_counter(), time.process_time()
     except RuntimeError:
-        start = now()  # they find that their time is over
+        start = now()  # the deadline has passed, so the threads that were started end at once
     for sampler in samplers:
         sampler.begin(start + round(seconds * 1e9) if started == threads else start)
     gate.done()
@@ -61,11 +61,9 @@ def measure(threads: int, seconds: float) -> dict[str, object]:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     return {
         "version": platform.python_version(),
-        "gil": bool(getattr(sys, "_is_gil_enabled", lambda: True)()),
+        "gil": gil_enabled(),
         "switch_interval": sys.getswitchinterval(),
-        "cores": sorted(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else list(range(os.cpu_count() or 1)),
+        "cores": usable_core_numbers(),
         "wall": wall,
         "cpu": cpu,
         "spans": [[[a - start, b - start, core] for a, b, core in sampler.spans()] for sampler in samplers],
@@ -73,7 +71,7 @@ def measure(threads: int, seconds: float) -> dict[str, object]:
 
 
 def main() -> None:
-    # The parent was interrupted as well, and ends this process.
+    # Ctrl-C interrupts the parent too, and the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     result = measure(int(sys.argv[1]), float(sys.argv[2])) if core_number() >= 0 else {"cores": None}
     json.dump(result, sys.stdout)

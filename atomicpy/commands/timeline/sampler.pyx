@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """When a thread ran and on which core, in a buffer of its own.
 
-A thread at work calls `sample()` again and again. Samples that follow each other closely on one core are one span; a
-gap, for which the thread had no core or waited for the GIL, or another core begins the next. So the buffer grows with
-the changes and not with the time, and no thread touches that of another.
+A thread at work calls `sample()` again and again. Samples at short intervals on one core form one span. A gap, in which
+the thread had no core or waited for the GIL, begins another span, and so does another core. The buffer therefore grows
+with the number of changes and not with the time. Each thread writes to its own buffer only.
 """
 
 cimport cython
@@ -20,12 +20,12 @@ cdef extern from "platform/ap_clock.h" nogil:
 
 cdef struct Span:
     int64_t start            # ns on the monotonic clock: the first sample
-    int64_t end              # and the last
+    int64_t end              # the last sample
     int64_t core
 
 
 def core_number():
-    """The core that this runs on, from 0; -1 where the system does not tell.
+    """The core that the calling thread runs on, from 0; -1 where the system does not report it.
 
     >>> core_number() >= -1
     True
@@ -47,7 +47,7 @@ cdef class Sampler:
     """Sampler(gap)
 --
 
-    The spans of one thread, which alone may call `sample()`: two samples more than `gap` ns apart are two spans.
+    The spans of one thread. Only that thread may call `sample()`. Two samples more than `gap` ns apart are two spans.
 
     >>> sampler = Sampler(10**9)
     >>> sampler.begin(now() + 10**12)
@@ -70,11 +70,11 @@ cdef class Sampler:
         free(self.memory)
 
     def begin(self, int64_t deadline, /):
-        """Until when `sample()` is to return True."""
+        """Let `sample()` return True until `deadline`."""
         self.deadline = deadline
 
     def sample(self, /):
-        """Note the time and the core; False once the deadline has passed, and that sample is not noted."""
+        """Record the time and the core. After the deadline it records nothing and returns False."""
         cdef int64_t time = ap_now()
         cdef int core = ap_core_number()
         cdef Span *last = self.memory + self.size - 1
@@ -98,6 +98,6 @@ cdef class Sampler:
         return 0
 
     def spans(self, /):
-        """(start, end, core) of each, in order of time, in ns."""
+        """(start, end, core) of each span, in order of time, in ns."""
         cdef Py_ssize_t i
         return [(self.memory[i].start, self.memory[i].end, self.memory[i].core) for i in range(self.size)]

@@ -1,4 +1,4 @@
-"""Finding the lost update in what the threads have noted, and checking that an atomic counter has none."""
+"""The search for a lost update in what the threads recorded, and the check that an atomic counter has none."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from atomicpy.commands.demo.recorder import Log
 
-ENOUGH = 1_000  # moments to choose the simplest from
+ENOUGH = 1_000  # pairs of increments that overlap, of which the simplest is taken
 
 
 class Trace:
@@ -21,47 +21,50 @@ class Trace:
 
 
 class Event(NamedTuple):
+    """One read or one write."""
+
     at: int  # ns
     thread: int
-    wrote: bool  # or read
+    wrote: bool  # False: a read
     value: int
 
 
 @dataclass(frozen=True)
-class Moment:
-    """Two threads in each other's way, from the first's read to the last write of the two."""
+class LostUpdate:
+    """Two increments of two threads that overlap, from the first read to the last write of the two."""
 
-    first: int  # the two threads
-    second: int
-    same: int | None  # what both read; None where the second's increments were overwritten without that
-    should: int | None  # where the counter should be after it, if the notes tell
-    events: Sequence[Event]  # theirs, in order of time, with the read after it if that found what was written last
-    keys: frozenset[Event]  # those of them that tell the story
-    steps: int  # the increments they made meanwhile
-    others: int  # and those of other threads
+    first: int  # the thread that read first
+    second: int  # the other thread
+    same: int | None  # what both read; None where the first thread overwrote the second's increments without that
+    should: int | None  # the value that the counter should have afterwards, where the traces determine it
+    events: Sequence[Event]  # of both threads, in order of time, and the next read if it found the last value written
+    keys: frozenset[Event]  # the events that are always shown
+    steps: int  # the increments of both threads in this time
+    others: int  # the increments of other threads in this time
 
 
 def origin(traces: Sequence[Trace]) -> int:
-    """When the first of them had read for the first time."""
+    """The time of the first read."""
     return min((trace.read_at[0] for trace in traces if len(trace)), default=0)
 
 
 def read_again(traces: Sequence[Trace]) -> int:
-    """How many increments read a value that another had read already."""
-    # Who writes v has read v - 1, so all values below the highest were read: that many are not read again.
+    """How many increments read a value that another increment had read already."""
+    # A thread that writes v has read v - 1, so each value below the highest one was read. The first read of each value is
+    # no repeat.
     return sum(map(len, traces)) - max((max(trace.wrote) for trace in traces if len(trace)), default=0)
 
 
-def meanwhile(trace: Trace, start: int, end: int) -> range:
-    """The steps that were under way at some time from start to end."""
+def steps_between(trace: Trace, start: int, end: int) -> range:
+    """The steps that were in progress at some time from start to end."""
     return range(bisect_left(trace.wrote_at, start), bisect_right(trace.read_at, end))
 
 
 def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, int, int]]:
-    """(thread, step, thread, step) where the second read while the first stood between its read and its write.
+    """(thread, step, thread, step) where the second thread read between the read and the write of the first.
 
-    With `same` it read the same value, and so two increments wrote the same result. Without, it wrote as well before
-    the first did, and is one of those that the first knows nothing of and writes over.
+    With `same`, both read the same value, so two increments wrote the same result. Without `same`, the second also
+    wrote before the first did, so the first overwrites the second's increment.
     """
     for first, a in enumerate(traces):
         for second, b in enumerate(traces):
@@ -80,66 +83,66 @@ def overlaps(traces: Sequence[Trace], same: bool) -> Iterator[tuple[int, int, in
                         break
 
 
-def find(traces: Sequence[Trace]) -> Moment | None:
-    """The simplest of the moments found: that in which the fewest steps were under way."""
+def find(traces: Sequence[Trace]) -> LostUpdate | None:
+    """The simplest lost update of those found: the one with the fewest steps in progress."""
     for same in (True, False):
         best, fewest = None, 0
         for number, pair in enumerate(overlaps(traces, same)):
             first, j, second, i = pair
             start, end = traces[first].read_at[j], max(traces[first].wrote_at[j], traces[second].wrote_at[i])
-            if not same and found_after(traces, end) != traces[first].wrote[j]:
+            if not same and value_after(traces, end) != traces[first].wrote[j]:
                 continue
-            steps = sum(len(meanwhile(trace, start, end)) for trace in traces)
+            steps = sum(len(steps_between(trace, start, end)) for trace in traces)
             if best is None or steps < fewest:
                 best, fewest = pair, steps
             if fewest == 2 or number >= ENOUGH:
                 break
         if best:
-            return described(traces, *best, same)
+            return describe(traces, *best, same)
     return None
 
 
-def found_after(traces: Sequence[Trace], end: int) -> int | None:
-    """What the next to read found. Only this tells which of two writes was the last one.
+def value_after(traces: Sequence[Trace], end: int) -> int | None:
+    """What the next read after `end` found. Only that value shows which of two writes was the last one.
 
-    A note is made after the step: a thread may have lost its core between its write and the note of it, and the write
-    that seems to come after all of the other's came before them.
+    A step is recorded after it was made. A thread may lose its core between its write and the record of it, and then
+    the write seems to come after the other thread's writes.
     """
     steps = ((trace, bisect_right(trace.read_at, end)) for trace in traces)
     found = [(trace.read_at[k], trace.read[k]) for trace, k in steps if k < len(trace)]
     return min(found)[1] if found else None
 
 
-def reading(trace: Trace, thread: int, k: int) -> Event:
+def read_event(trace: Trace, thread: int, k: int) -> Event:
     return Event(trace.read_at[k], thread, False, trace.read[k])
 
 
-def writing(trace: Trace, thread: int, k: int) -> Event:
+def write_event(trace: Trace, thread: int, k: int) -> Event:
     return Event(trace.wrote_at[k], thread, True, trace.wrote[k])
 
 
-def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, same: bool) -> Moment:
+def describe(traces: Sequence[Trace], first: int, j: int, second: int, i: int, same: bool) -> LostUpdate:
     a, b = traces[first], traces[second]
     start, end = a.read_at[j], max(a.wrote_at[j], b.wrote_at[i])
     events, steps, others, following = [], 0, 0, []
-    from_same_on = True  # each of the two counted on from the value that both had read
+    from_same_on = True  # each of the two threads counted on from the value that both had read
     for thread, trace in enumerate(traces):
         if thread not in (first, second):
-            others += len(meanwhile(trace, start, end))
+            others += len(steps_between(trace, start, end))
             continue
         expected = a.read[j]
-        for k in meanwhile(trace, start, end):
-            # One that began before or ends after is not of this moment; its thread did it before or after.
+        for k in steps_between(trace, start, end):
+            # A step that began before `start` or ended after `end` is left out.
             if trace.read_at[k] >= start and trace.wrote_at[k] <= end:
-                events += [reading(trace, thread, k), writing(trace, thread, k)]
+                events += [read_event(trace, thread, k), write_event(trace, thread, k)]
                 steps += 1
                 from_same_on &= trace.read[k] == expected
                 expected += 1
         k = bisect_right(trace.read_at, end)
         if k < len(trace):
-            following.append(reading(trace, thread, k))
+            following.append(read_event(trace, thread, k))
     events.sort()
-    keys = {reading(a, first, j), writing(a, first, j), reading(b, second, i), writing(b, second, i)}
+    keys = {read_event(a, first, j), write_event(a, first, j), read_event(b, second, i), write_event(b, second, i)}
     if not same:
         keys.add(max(event for event in events if event.thread == second and event.wrote))
     if following and (after := min(following)).value == events[-1].value:
@@ -147,21 +150,21 @@ def described(traces: Sequence[Trace], first: int, j: int, second: int, i: int, 
         keys.add(after)
     n = a.read[j]
     should = n + steps if same and from_same_on and not others else None
-    return Moment(first, second, n if same else None, should, events, frozenset(keys), steps, others)
+    return LostUpdate(first, second, n if same else None, should, events, frozenset(keys), steps, others)
 
 
 # ---- the atomic counter ------------------------------------------------------------------------------------
 
-NOBODY = 255
+NO_THREAD = 255
 
 
 def owners(traces: Sequence[Trace]) -> tuple[bytearray, int]:
-    """Which thread was handed out each value, from 0 to as many as there were; and how many handings-out were wrong."""
+    """Which thread got each value, from 0 to the number of steps; and how many values were wrong."""
     total = sum(map(len, traces))
-    owner, wrong = bytearray([NOBODY]) * total, 0
+    owner, wrong = bytearray([NO_THREAD]) * total, 0
     for thread, trace in enumerate(traces):
         for value in trace.read:
-            if 0 <= value < total and owner[value] == NOBODY:
+            if 0 <= value < total and owner[value] == NO_THREAD:
                 owner[value] = thread
             else:
                 wrong += 1
@@ -169,22 +172,24 @@ def owners(traces: Sequence[Trace]) -> tuple[bytearray, int]:
 
 
 def turns(traces: Sequence[Trace], owner: bytearray) -> list[Event]:
-    """Some values in a row that two threads took: by turns if there are such, else one each; empty if there are none.
+    """Four values in a row that two threads got by turns; else two values, one each; else an empty list.
 
-    A note is made after the step, so now and then two notes are not in the order of their steps; those are passed over.
+    A step is recorded after it was made, so two records may be in another order than their steps. Such values are
+    left out.
     """
     changes = [at for at in range(len(owner) - 1) if owner[at] != owner[at + 1]]
     for length in (4, 2):
         for at in changes:
             values = range(at, at + length)
             if owner[at : at + length] == owner[at : at + 2] * (length // 2):
-                events = [took(traces, owner[value], value) for value in values]
+                events = [event_of(traces, owner[value], value) for value in values]
                 if events == sorted(events):
                     return events
     return []
 
 
-def took(traces: Sequence[Trace], thread: int, value: int) -> Event:
+def event_of(traces: Sequence[Trace], thread: int, value: int) -> Event:
+    """When that thread got that value."""
     trace = traces[thread]
-    k = bisect_left(trace.read, value)  # a thread is handed out greater and greater ones
+    k = bisect_left(trace.read, value)  # the values that a thread gets increase
     return Event(trace.read_at[k], thread, False, value)

@@ -1,9 +1,8 @@
-"""The counters that `demo --explain` records: their loops note what they read and what they wrote.
+"""The counters that `demo --explain` records: their loops record what they read and what they wrote.
 
-The note of a read stands between it and the write, for only so can its time be told from the other's. It makes that
-gap wider, and the loop longer, by about as much: recorded, a loop loses a similar share of its increments (measured
-with two threads on two cores, 3.13t, nine runs each: 16 % in the median, and `c.n += 1` by itself 25 %, both anything
-from none to half, as the threads happen to meet).
+A read is recorded between the read and the write, so that the times of the two differ. That makes the gap between them
+longer, and the loop longer by about as much. So a recorded loop loses a similar share of its increments: 16 % in the
+median, and `c.n += 1` alone 25 % (two threads on two cores, 3.13t, nine runs each, from none to half in both).
 """
 
 import threading
@@ -14,14 +13,14 @@ from atomicpy.commands.demo.recorder import Log, Word
 
 
 class Recorded:
-    """A log for each thread that hammers it."""
+    """A counter with a log for each thread that increments it."""
 
     def __init__(self) -> None:
         self.logs: list[Log] = []
         self._own = threading.local()
 
     def log(self, times: int) -> Log:
-        """That of the calling thread, with room for so many steps."""
+        """The log of the calling thread, with room for `times` more steps."""
         try:
             log: Log = self._own.log
         except AttributeError:
@@ -38,7 +37,7 @@ class Racy(Recorded):
         super().__init__()
         self.n = n
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         log = self.log(times)
         read, wrote = log.read, log.wrote
         for _ in range(times):
@@ -55,7 +54,7 @@ class Racy(Recorded):
 class RacyCall(Racy):
     """`c.n = plus_one(c.n)` in its three parts."""
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         log = self.log(times)
         read, wrote = log.read, log.wrote
         for _ in range(times):
@@ -67,13 +66,13 @@ class RacyCall(Racy):
 
 
 class Atomic(Recorded):
-    """`a.fetch_add()`: one step, which tells the value that it found."""
+    """`a.fetch_add()`: one step, which returns the value that it found."""
 
     def __init__(self, n: int = 0) -> None:
         super().__init__()
         self.count = AtomicInt(n)
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         log, count = self.log(times), self.count
         read, wrote = log.read, log.wrote
         for _ in range(times):
@@ -92,7 +91,7 @@ class NativeRacy(Recorded):
         super().__init__()
         self.word = Word(n)
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         self.word.race(self.log(times), times)
 
     def total(self) -> int:
@@ -102,11 +101,11 @@ class NativeRacy(Recorded):
 class NativeAtomic(NativeRacy):
     """A fetch-and-add in C."""
 
-    def hammer(self, times: int, /) -> None:
+    def increment(self, times: int, /) -> None:
         self.word.take(self.log(times), times)
 
 
-# With the GIL on, turns of 0.5 ms, as in counters.COUNTERS, and for the atomic one too: the same chances for both.
+# With the GIL on, turns last 0.5 ms, as in counters.COUNTERS. The atomic counter gets the same turns as the racy one.
 TURN = 5e-4
 
 RACY = Kind("c.n += 1", False, Racy, NativeRacy, queues=True)

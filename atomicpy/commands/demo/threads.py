@@ -1,4 +1,4 @@
-"""The threads of the demo: started once, then let loose together on one counter after the other."""
+"""The threads of the demo: started once, then released together on one counter after the other."""
 
 import sys
 import time
@@ -8,13 +8,13 @@ from types import TracebackType
 from typing import Self
 
 from atomicpy import WaitGroup
-from atomicpy.commands.demo.progress import Progress
 from atomicpy.commands.demo.rounds import FIRST_CHUNK, Entry, Round, Row, Tally, clock
 from atomicpy.commands.demo.stop import Stop
+from atomicpy.commands.terminal import Progress
 
-# Before the first gate each thread hammers a counter of its own, for a new thread is slow: its first object
-# of each size costs it a page of the heap, and a free-threaded build has it specialise its own copy of the
-# bytecode. That counter starts past the small integers, which exist once and are not allocated.
+# Before the first round each thread increments a counter of its own, because a new thread is slow: its first object
+# of each size costs it a page of the heap, and a free-threaded build specialises a copy of the bytecode for it. That
+# counter starts above the small integers, which are cached and not allocated.
 WARM_UP, WARM_FROM = FIRST_CHUNK, 1_000_000
 
 
@@ -30,7 +30,7 @@ class TooManyThreadsError(Exception):
 
 @contextmanager
 def switching_every(interval: float | None) -> Iterator[None]:
-    """The interpreter's switch interval (s), for a while; None leaves it alone."""
+    """Set the interpreter's switch interval (s) within the block; None leaves it as it is."""
     before = sys.getswitchinterval()
     if interval is not None:
         sys.setswitchinterval(interval)
@@ -40,8 +40,8 @@ def switching_every(interval: float | None) -> Iterator[None]:
         sys.setswitchinterval(before)
 
 
-class Hammer:
-    """The threads, started by `rows()` and gone at the end of the `with Hammer(...)`."""
+class Threads:
+    """The threads: `rows()` starts them, and the end of `with Threads(...)` waits for them."""
 
     def __init__(
         self,
@@ -56,11 +56,12 @@ class Hammer:
         self.stop = stop
         self.progress = progress
         self.rounds = [Round(entry, threads) for entry in entries]
-        # No thread ends before the last row is measured: taking a thread down is work, and not the counter's.
-        self.dismissal = WaitGroup()
-        self.dismissal.add()
-        self.members = WaitGroup()
-        self.closed = list(self.rounds)
+        # No thread ends before the last row is measured: ending a thread takes processor time, which is no part of
+        # the counter's.
+        self.may_end = WaitGroup()
+        self.may_end.add()
+        self.running = WaitGroup()
+        self.pending = list(self.rounds)  # the rounds that have not started
 
     def __enter__(self) -> Self:
         return self
@@ -68,34 +69,34 @@ class Hammer:
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """However it ended, no thread is left. Raises what they raised."""
-        if self.closed:
-            # They wait at these gates; with the flag set they pass them idle.
+        """Wait until all threads have ended, after an error too. Raises what they raised."""
+        if self.pending:
+            # The threads wait for the start of these rounds; with the flag set they make no increments in them.
             self.stop.set()
-            for round_ in self.closed:
-                round_.open()
-        self.dismissal.done()
-        self.members.wait()
+            for round_ in self.pending:
+                round_.start()
+        self.may_end.done()
+        self.running.wait()
 
     def rows(self) -> Iterator[Row]:
-        """Hammer one counter after the other. Ends early, with what there is, where `stop` is set.
+        """Measure one counter after the other. Ends early, with the rows so far, once `stop` is set.
 
         Raises TooManyThreadsError.
         """
         self._start()
-        while self.closed and not self.stop.flag[0]:
-            while not self.closed[0].at_gate.wait(timeout=1):
-                if self.members.count < self.threads:
-                    # It ran out of memory, say; __exit__ tells.
+        while self.pending and not self.stop.flag[0]:
+            while not self.pending[0].ready.wait(timeout=1):
+                if self.running.count < self.threads:
+                    # The thread has run out of memory, for example; __exit__ raises its exception.
                     raise RuntimeError("a thread of the demo has died")
-            yield self._let_loose(self.closed.pop(0))
+            yield self._measure(self.pending.pop(0))
 
     def _start(self) -> None:
         started = 0
         self.progress.begin("starting threads", lambda: started / self.threads)
         while started < self.threads and not self.stop.flag[0]:
             try:
-                self.members.go(self._work, started)
+                self.running.go(self._work, started)
             except RuntimeError as error:
                 raise TooManyThreadsError(started, self.threads) from error
             started += 1
@@ -104,25 +105,25 @@ class Hammer:
         self.progress.clear()
 
     def _work(self, number: int) -> None:
-        """One thread, from gate to gate."""
+        """What thread `number` runs: one round after the other."""
         for round_ in self.rounds:
-            Tally().hammer(round_.make(WARM_FROM), WARM_UP, WARM_UP, self.stop, self.progress)
+            Tally().run(round_.make(WARM_FROM), WARM_UP, WARM_UP, self.stop, self.progress)
         for round_ in self.rounds:
-            round_.at_gate.done()
-            round_.pass_gate()
+            round_.ready.done()
+            round_.wait_for_start()
             try:
                 tally = round_.tallies[number]
-                tally.hammer(round_.counter, self.increments, round_.most, self.stop, self.progress)
+                tally.run(round_.counter, self.increments, round_.most, self.stop, self.progress)
             finally:
                 round_.finished.done()
-        self.dismissal.wait()
+        self.may_end.wait()
 
-    def _let_loose(self, round_: Round) -> Row:
+    def _measure(self, round_: Round) -> Row:
         everything = self.threads * self.increments
         self.progress.begin(round_.name, lambda: round_.made() / everything)
         wall, cpu = clock(), time.process_time()
         with switching_every(round_.kind.switch_interval):
-            round_.open()
+            round_.start()
             round_.finished.wait()
         wall, cpu = clock() - wall, time.process_time() - cpu
         self.progress.clear()
