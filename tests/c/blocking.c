@@ -2,8 +2,8 @@
  *
  * blocking.c: threads hammer every blocking primitive of the core, and the totals are exact. `make test`, `make tsan`.
  *
- * What a lock protects is a plain variable, so ThreadSanitizer sees a lock that lets two in, or that hands over without
- * ordering what was written.
+ * A lock protects a plain variable, so ThreadSanitizer reports a lock with two owners, and a hand-off that does not order the
+ * writes.
  */
 #include "platform/ap_os.h"
 #include "hammer.h"
@@ -21,7 +21,7 @@
 /* ---- ap_mutex ---- */
 
 static ap_mutex mutex;
-static int64_t guarded; /* plain: only the mutex keeps it right */
+static int64_t guarded; /* plain: protected by the mutex alone */
 
 static void lock_unlock(int me)
 {
@@ -36,7 +36,7 @@ static void lock_unlock(int me)
                 CHECK(ap_mutex_unlock(&mutex));
             }
             break;
-        default: /* times out again and again, beside those that sleep */
+        default: /* times out repeatedly while other threads are parked */
             for (int64_t since = ap_now(); !ap_mutex_lock_until(&mutex, since, ap_now() + MS / 100);) { }
         }
         guarded++;
@@ -45,20 +45,20 @@ static void lock_unlock(int me)
     }
 }
 
-/* Each unlock that may hands over, as all say that they have waited since long ago. */
-static void hand_over(int me)
+/* Each unlock that can hands off, because all waiters began to wait long ago. */
+static void hand_off(int me)
 {
     (void)me;
     for (int i = 0; i < ROUNDS / 20; i++) {
         CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
         guarded++;
-        ap_store_i64(&mutex.fair_at, 0); /* and that nobody was handed it for long */
+        ap_store_i64(&mutex.fair_at, 0); /* and the last hand-off was long ago */
         CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
         CHECK(ap_mutex_unlock(&mutex));
     }
 }
 
-/* An unlock at every moment of another thread's way to sleep, and nobody else who could make up for a lost wake-up. */
+/* An unlock at each step of a thread that parks, and no third thread that could replace a lost wake-up. */
 static ap_u32 round_begun, round_ended;
 
 static void *lock_each_round(void *unused)
@@ -89,8 +89,8 @@ static void test_wake_up(void)
     printf("ok  mutex: no wake-up is lost\n");
 }
 
-/* Some lock and never unlock, as many unlock what they have not locked, two at once where it happens: each unlock that
- * says it was one lets one lock through, no more and no fewer. */
+/* Half of the threads lock and never unlock. The others unlock what they have not locked, sometimes two at once. Each unlock that
+ * returns true admits exactly one lock. */
 static void lock_or_unlock(int me)
 {
     for (int i = 0; i < ROUNDS / 10; i++) {
@@ -109,15 +109,15 @@ static void test_mutex(void)
     ap_mutex_init(&mutex);
     test_wake_up();
     CHECK(ap_mutex_try_lock(&mutex));
-    hammer("mutex: unlocked by others than lock it", lock_or_unlock);
+    hammer("mutex: unlocked by threads that did not lock it", lock_or_unlock);
     CHECK(ap_mutex_is_locked(&mutex) && ap_mutex_unlock(&mutex));
     hammer("mutex: lock, try_lock, timed lock, unlock", lock_unlock);
     CHECK(guarded == (int64_t)THREADS * ROUNDS);
     CHECK(!ap_mutex_is_locked(&mutex));
-    CHECK(!ap_mutex_unlock(&mutex)); /* of a free one: refused */
+    CHECK(!ap_mutex_unlock(&mutex)); /* of an unlocked mutex: refused */
 
     guarded = 0;
-    hammer("mutex: handed over", hand_over);
+    hammer("mutex: handed off", hand_off);
     CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20));
 
     CHECK(ap_mutex_try_lock(&mutex));
@@ -132,7 +132,7 @@ static void test_mutex(void)
 /* ---- ap_rwmutex ---- */
 
 static ap_rwmutex rw;
-static int64_t one, two; /* plain: a writer changes both, a reader must see them equal */
+static int64_t one, two; /* plain: a writer changes both, and a reader must see them equal */
 static ap_i64 written_times;
 
 static void read_write(int me)
@@ -147,7 +147,7 @@ static void read_write(int me)
             case 1:
                 while (!ap_rwmutex_try_write_lock(&rw)) { }
                 break;
-            default: /* gives up again and again, and lets in the readers that it held back */
+            default: /* gives up repeatedly, and admits the readers that it held back */
                 while (!ap_rwmutex_write_lock_until(&rw, now, ap_now() + MS / 50)) { }
             }
             one++;
@@ -180,7 +180,7 @@ static void test_rwmutex(void)
     CHECK(ap_rwmutex_state(&rw) == 0 && !ap_mutex_is_locked(&rw.writers));
     CHECK(!ap_rwmutex_read_unlock(&rw) && !ap_rwmutex_write_unlock(&rw));
 
-    /* Readers keep a writer out, and no writer that gave up keeps readers out. */
+    /* Readers exclude a writer. A writer that gave up excludes no reader. */
     CHECK(ap_rwmutex_try_read_lock(&rw) && ap_rwmutex_try_read_lock(&rw));
     CHECK(!ap_rwmutex_try_write_lock(&rw));
     CHECK(!ap_rwmutex_write_lock_until(&rw, ap_now(), ap_now() + MS));
@@ -191,7 +191,7 @@ static void test_rwmutex(void)
     }
     CHECK(!ap_rwmutex_read_unlock(&rw));
 
-    /* A writer that has come keeps new readers out, before it is inside. */
+    /* A pending writer excludes new readers before it holds the write lock. */
     CHECK(ap_rwmutex_try_read_lock(&rw));
     CHECK(ap_rwmutex_enter_until(&rw, 0, 0) && !ap_rwmutex_announce(&rw));
     CHECK(!ap_rwmutex_try_read_lock(&rw) && !ap_rwmutex_read_lock_until(&rw, ap_now() + MS));
@@ -202,13 +202,13 @@ static void test_rwmutex(void)
     CHECK(!ap_rwmutex_read_unlock(&rw));
     CHECK(ap_rwmutex_write_unlock(&rw) && !ap_rwmutex_write_unlock(&rw));
     CHECK(ap_rwmutex_state(&rw) == 0 && !ap_mutex_is_locked(&rw.writers));
-    printf("ok  rwmutex: who keeps out whom\n");
+    printf("ok  rwmutex: exclusion of readers and writers\n");
 }
 
 /* ---- ap_once ---- */
 
 static ap_once onces[ROUNDS / 10];
-static int64_t results[ROUNDS / 10]; /* plain: written by the one, read by all */
+static int64_t results[ROUNDS / 10]; /* plain: written by one thread, read by all */
 
 static void do_once(int me)
 {
@@ -230,13 +230,13 @@ static void test_once(void)
     for (int i = 0; i < ROUNDS / 10; i++) {
         ap_once_init(&onces[i]);
     }
-    hammer("once: one does it, and all see it", do_once);
+    hammer("once: one thread runs it, all see its writes", do_once);
 }
 
 /* ---- ap_waitgroup ---- */
 
 static ap_waitgroup group;
-static int64_t written[THREADS]; /* plain: done() before wait() keeps it right */
+static int64_t written[THREADS]; /* plain: ordered by done() before the return of wait() */
 
 static void done(int me)
 {
@@ -267,8 +267,8 @@ static void *wait_and_sum(void *unused)
     return unused;
 }
 
-/* Used again and again, by threads that do not agree on when: add from zero is refused while one is on its way out, and
- * whoever waits finds zero at the end. */
+/* Reused repeatedly by threads that are not synchronised. add() from zero is refused while a waiter has not returned, and each
+ * waiter finds zero at its end. */
 static void reuse(int me)
 {
     int64_t count;
@@ -299,7 +299,7 @@ static void test_waitgroup(void)
     CHECK(ap_waitgroup_enter(&group, &ticket) && ap_waitgroup_waiters(&group) == 1);
     CHECK(!ap_waitgroup_wait(&group, ap_now() + MS));
 
-    /* Who waits has not returned: the group cannot be used again, until then. */
+    /* The waiter has not returned, so the group cannot be reused yet. */
     CHECK(ap_waitgroup_add(&group, -THREADS, &count) == AP_WAITGROUP_OK && count == THREADS);
     CHECK(ap_waitgroup_add(&group, THREADS, &count) == AP_WAITGROUP_REUSED && count == 0);
     CHECK(ap_waitgroup_wait(&group, AP_FOREVER));
@@ -316,13 +316,13 @@ static void test_waitgroup(void)
         pthread_join(waiters[i], NULL);
     }
     CHECK(ap_waitgroup_count(&group) == 0);
-    hammer("waitgroup: used again and again", reuse);
+    hammer("waitgroup: reused", reuse);
     CHECK(ap_waitgroup_count(&group) == 0 && ap_waitgroup_waiters(&group) == 0);
 }
 
 int main(void)
 {
-    alarm(600); /* a wake-up that is lost is a failure, not a hang */
+    alarm(600); /* a lost wake-up becomes a failure, not a hang */
     CHECK(ap_core_init() && ap_core_init());
     test_mutex();
     test_rwmutex();

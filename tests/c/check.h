@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * check.h: a check that aborts. The first include of a program here: -std=c11 hides POSIX until it is asked for.
+ * check.h: a check that aborts. Each program includes this first, because -std=c11 hides POSIX unless it is requested.
  */
 #ifndef CHECK_H
 #define CHECK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * clock.c: the wall clock may be set back while a thread waits; it wakes on time. `make clock`.
+ * clock.c: the wall clock may be set back while a thread waits; the wait ends on time. `make clock`.
  *
- * This program's own clock_gettime takes the place of the system's: the wall clock goes back an hour with each look.
+ * This program's clock_gettime replaces the system's. Its wall clock goes back an hour with each call.
  */
 #define _GNU_SOURCE
 #include <sys/syscall.h>
@@ -42,12 +42,12 @@ int main(void)
     ap_mutex_init(&mutex);
     CHECK(ap_mutex_try_lock(&mutex));
     for (int i = 0; i < 3; i++) {
-        alarm(60); /* an hour too late is a failure, not a hang */
+        alarm(60); /* an hour too late becomes a failure, not a hang */
         clock_gettime(CLOCK_MONOTONIC, &before);
         CHECK(!ap_mutex_lock_until(&mutex, ap_now(), ap_now() + 50 * MS));
         CHECK(elapsed_ms(before) >= 50);
     }
-    CHECK(looks == 0); /* nobody asks it */
+    CHECK(looks == 0); /* no wait reads the wall clock */
     printf("ok  the wall clock does not matter\n");
     return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "ap_atomic.h"
 
-/* ---- ap_i64: one shared word, and what each thread saw ---- */
+/* ---- ap_i64: one shared word ---- */
 
 static ap_i64 word, other;
 static int64_t seen_sum[THREADS];
@@ -31,7 +31,7 @@ static void fetch_add_checked(int me)
     }
 }
 
-/* At the limit: of THREADS * ROUNDS attempts exactly as many succeed as fit, and nobody ever sees a wrapped value. */
+/* At the limit: of THREADS * ROUNDS attempts exactly as many succeed as fit, and no thread sees a wrapped value. */
 static void fetch_add_limit(int me)
 {
     int64_t old;
@@ -41,7 +41,7 @@ static void fetch_add_limit(int me)
     }
 }
 
-/* One thread jumps between 0 and the limit, the others add one where it fits: nobody ever sees a wrapped value. */
+/* One thread stores 0 and the limit in turn, the others add one if it fits: no thread sees a wrapped value. */
 static void jump(int me)
 {
     int64_t old;
@@ -78,7 +78,7 @@ static void max_min(int me)
     }
 }
 
-/* Values go in by exchange, and each comes out once: what all threads took out plus what is left is what went in. */
+/* Each value is put in by exchange and taken out once: what the threads took plus the last value is what was put in. */
 static void exchange(int me)
 {
     for (int i = 0; i < ROUNDS; i++) {
@@ -95,7 +95,7 @@ static void compare_exchange(int me)
     }
 }
 
-/* Message passing: a plain variable, published by a release store and read after an acquire load. */
+/* Message passing: a plain variable is published by a release store and read after an acquire load. */
 static int64_t letter;
 
 static void message(int me)

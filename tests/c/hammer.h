@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * hammer.h: for the programs here: threads that start together.
+ * hammer.h: starts threads together, for the programs of this folder.
  */
 #ifndef HAMMER_H
 #define HAMMER_H
 
-#include "check.h" /* before all others */
+#include "check.h" /* first */
 
 #include <pthread.h>
 #include <stdint.h>

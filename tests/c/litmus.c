@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * litmus.c: the classic litmus shapes on the bare operations. What is sequentially consistent never shows the outcome
- * that no interleaving gives; and the same harness does see it where the operations are relaxed. `make litmus`.
+ * litmus.c: the classic litmus shapes on the bare operations. Sequentially consistent operations never show the outcome that
+ * no interleaving gives. The same harness does see it with relaxed operations. `make litmus`.
  *
  * A shape is two to four threads of one or two operations on x and y. The threads meet at a gate and run a batch of
  * rounds, each on words of its own, so that their operations fall within some tens of nanoseconds. The names are those
@@ -11,7 +11,7 @@
 #if defined(__linux__)
 #define _GNU_SOURCE /* sched_getaffinity */
 #endif
-#include "check.h" /* before all others */
+#include "check.h" /* first */
 
 #include <pthread.h>
 #include <sched.h>
@@ -22,13 +22,13 @@
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define __SANITIZE_THREAD__ 1 /* as GCC calls it */
+#define __SANITIZE_THREAD__ 1 /* GCC's name */
 #endif
 #endif
 
-/* Relaxed operations in the same program: must their outcome be seen? */
+/* Relaxed operations in the same program: must their outcome appear? */
 #if defined(__SANITIZE_THREAD__)
-enum { RELAXED_RUNS = 0, RELAXED_MUST_SHOW = 0 }; /* the sanitizer's own steps come between */
+enum { RELAXED_RUNS = 0, RELAXED_MUST_SHOW = 0 }; /* the sanitizer's own steps intervene */
 #elif defined(__x86_64__) || defined(__i386__)
 enum { RELAXED_RUNS = 1, RELAXED_MUST_SHOW = 1 }; /* every core has a store buffer */
 #else
@@ -39,14 +39,14 @@ static const int64_t MS = 1000000;
 
 enum { MAX_THREADS = 4, BATCH = 64 };
 
-/* Each word on cache lines of its own: a store to one must not bring another along. */
+/* Each word on its own cache lines: a store to one must not fetch another. */
 typedef struct { _Alignas(128) ap_i64 word; } line;
 
 /* ---- the shapes: what each thread does, and what it read ---- */
 
 typedef struct { int64_t r[2]; } regs;
 typedef void (*body)(ap_i64 *x, ap_i64 *y, int64_t *r);
-typedef bool (*verdict)(const regs *r, int64_t x, int64_t y); /* by thread what it read, and the values at the end */
+typedef bool (*verdict)(const regs *r, int64_t x, int64_t y); /* what each thread read, and the final values */
 
 #define BODY(name, one, other)                                                                    \
     static void name(ap_i64 *x, ap_i64 *y, int64_t *r)                                            \
@@ -120,7 +120,7 @@ static int cores(void)
     return sched_getaffinity(0, sizeof mine, &mine) == 0 ? CPU_COUNT(&mine) : 1;
 }
 
-/* Each thread to a core of its own: a scheduler that puts two on one, because they wait for each other, leaves them. */
+/* Each thread on its own core: a scheduler may keep two threads that wait for each other on one core. */
 static void settle(int me)
 {
     cpu_set_t mine, one;
@@ -145,7 +145,7 @@ static const shape *now_run;
 static line xs[BATCH], ys[BATCH], arrived, ended;
 static regs seen[BATCH][MAX_THREADS];
 static int64_t rounds, deadline;
-static int patience; /* how often a thread looks whether the others have come before it gives its core to one of them */
+static int patience; /* how often a thread polls for the others before it yields its core */
 static bool found;
 
 static int64_t now(void)
@@ -155,7 +155,7 @@ static int64_t now(void)
     return (int64_t)t.tv_sec * 1000 * MS + (int64_t)t.tv_nsec;
 }
 
-/* All threads have come here as often as this one. */
+/* All threads have arrived here as often as this one. */
 static void meet(int64_t *meetings)
 {
     int64_t all = ++*meetings * now_run->threads;
@@ -167,7 +167,7 @@ static void meet(int64_t *meetings)
     }
 }
 
-/* Up to `most` steps of about a nanosecond: the threads drift past each other and meet in every way. */
+/* Up to `most` steps of about a nanosecond, so that the threads overlap in every way. */
 static void idle(uint32_t *noise, uint32_t most)
 {
     *noise = *noise * UINT32_C(1664525) + UINT32_C(1013904223); /* Knuth's linear congruential generator */
@@ -195,12 +195,12 @@ static void *take_part(void *arg)
     uint32_t noise = (uint32_t)me + 1;
     settle(me);
     while (!ap_load_i64(&ended.word)) {
-        /* Every word into every cache: a store then takes long to reach the others, and a load does not wait. */
+        /* Fetch each word into each cache: then a store takes long to reach the other cores, and a load is fast. */
         for (int i = 0; i < BATCH; i++) {
             sink += ap_load_i64_relaxed(&xs[i].word) + ap_load_i64_relaxed(&ys[i].word);
         }
         meet(&meetings);
-        idle(&noise, 127); /* the gate lets one go some 100 ns before the others */
+        idle(&noise, 127); /* the gate releases one thread some 100 ns before the others */
         for (int i = 0; i < BATCH; i++) {
             idle(&noise, 15);
             run(&xs[i].word, &ys[i].word, seen[i][me].r);
@@ -215,7 +215,7 @@ static void *take_part(void *arg)
     return NULL;
 }
 
-/* Run it for that long, or until the outcome was seen; return whether it was. */
+/* Run for that long, or until the outcome appears; return whether it did. */
 static bool run(const shape *s, int64_t time)
 {
     pthread_t threads[MAX_THREADS];
@@ -237,10 +237,10 @@ static bool run(const shape *s, int64_t time)
 
 int main(void)
 {
-    alarm(120); /* a gate that never opens is a failure, not a hang */
+    alarm(120); /* a gate that never opens becomes a failure, not a hang */
     for (size_t i = 0; i < sizeof STRONG / sizeof *STRONG; i++) {
         if (run(&STRONG[i], 200 * MS)) {
-            fprintf(stderr, "%s: the outcome that must never be was seen, in round %lld\n",
+            fprintf(stderr, "%s: the forbidden outcome appeared in round %lld\n",
                     STRONG[i].name, (long long)rounds);
             return 1;
         }
@@ -251,11 +251,11 @@ int main(void)
         return 0;
     }
     for (size_t i = 0; i < sizeof WEAK / sizeof *WEAK; i++) {
-        /* As a rule it is there within a few rounds; the time is for a machine that hardly runs two threads at once. */
+        /* It usually appears within a few rounds; the time is for a machine that rarely runs two threads at once. */
         if (run(&WEAK[i], RELAXED_MUST_SHOW ? 20000 * MS : 200 * MS)) {
             printf("ok  %s: seen, in round %lld\n", WEAK[i].name, (long long)rounds);
         } else if (RELAXED_MUST_SHOW) {
-            fprintf(stderr, "%s: not seen in %lld rounds, so what is above proves little\n",
+            fprintf(stderr, "%s: not seen in %lld rounds, so the results above prove little\n",
                     WEAK[i].name, (long long)rounds);
             return 1;
         } else {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * orders.c: the operations with a weaker order. Each does what its name says, and is as strong as its name says.
+ * orders.c: the operations with a weaker order. Each does what its name states, and is as strong as its name states.
  *
  * The strength is shown by message passing: one thread writes a plain variable and publishes it by a _release
- * operation, the other receives that by an _acquire operation and reads the variable. Every pair is tried. On x86 each
- * of them would work if it were relaxed; ThreadSanitizer goes by the order that is asked for, not by what the machine
- * happens to give, and reports the plain variable as a data race. So this says most under `make orders-tsan`.
+ * operation, the other receives it by an _acquire operation and reads the variable. Every pair is tried. On x86 each pair
+ * would work with relaxed operations. ThreadSanitizer checks the requested order, not the machine's, and reports a data race
+ * on the plain variable. So `make orders-tsan` is the stronger check.
  */
-#include "check.h" /* before all others */
+#include "check.h" /* first */
 
 #include <pthread.h>
 #include <sched.h>
@@ -16,7 +16,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
-/* The words that carry the messages. A message is there once the word is not what `reset` made it: 6, 6, 6.0, false. */
+/* The words of the messages. A message has arrived if the word differs from what `reset` stored: 6, 6, 6.0, false. */
 static ap_i64 i64;
 static ap_u64 u64;
 static ap_f64 f64;
@@ -30,7 +30,7 @@ static void reset(void)
     ap_store_bool(&flag, false);
 }
 
-/* ---- every operation in every order, on one thread: the old value is returned, the new one is there ---- */
+/* ---- every operation in every order, on one thread: returns the old value, stores the new one ---- */
 
 #define STEP(type, operation, n, after)                                                                  \
     reset();                                                                                             \
@@ -40,7 +40,7 @@ static void reset(void)
     reset();                                                                                             \
     CHECK(ap_##operation##_##type##_release(&type, n) == 6 && ap_load_##type(&type) == after)
 
-/* Swapped where the values are equal; else left, and the value is handed out. */
+/* Swaps if the values are equal; otherwise changes nothing and returns the value. */
 #define SWAP(type, ctype, function)                                                               \
     do {                                                                                          \
         ctype old = 6;                                                                            \
@@ -50,7 +50,7 @@ static void reset(void)
         CHECK(!function(&type, &old, 7) && ap_load_##type(&type) == 9 && old == 9);               \
     } while (0)
 
-/* The same for those that take the expected value itself. */
+/* The same for operations that take the expected value itself. */
 #define SWAP_VALUE(word, load, function, from, to)                                                \
     do {                                                                                          \
         reset();                                                                                  \
@@ -126,7 +126,7 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    bool (*receive)(void); /* whether the message is there; leaves the word as it is */
+    bool (*receive)(void); /* whether the message has arrived; does not change the word */
 } receiver;
 
 #define PUBLISH(name, statement)                                                                  \
@@ -134,14 +134,14 @@ typedef struct {
 #define RECEIVE(name, condition)                                                                  \
     static bool name(void) { return condition; }
 
-/* The swaps try again: a receiver may just have swapped 6 for 6, and the weak ones fail for no reason. */
+/* The swaps retry: a receiver may have swapped 6 for 6 meanwhile, and the weak ones fail spuriously. */
 #define PUBLISH_SWAP(name, ctype, function, word)                                                 \
     static void name(void)                                                                        \
     {                                                                                             \
         ctype old = 6;                                                                            \
         while (!function(&word, &old, 9)) { }                                                     \
     }
-/* Received by the swap that fails (its value is not 6), and by the one that succeeds (on what a relaxed load saw). */
+/* Received by a failing swap (the value is not 6), and by a succeeding one (on the value of a relaxed load). */
 #define RECEIVE_FAILED(name, ctype, function, word)                                               \
     static bool name(void)                                                                        \
     {                                                                                             \
@@ -248,7 +248,7 @@ static const receiver bool_receivers[] = {
     {"load", bool_loaded}, {"exchange", bool_exchanged}, {"compare_exchange that failed", bool_failed},
     {"compare_exchange", bool_swapped}, {"fetch_not", bool_toggled}};
 
-/* Plain: only the order of the pair keeps it right. */
+/* Plain: ordered by the pair alone. */
 static int64_t letter;
 
 static void *write_letter(void *arg)
@@ -272,7 +272,7 @@ static void pass(const publisher *from, const receiver *to)
     pthread_t writer, reader;
     reset();
     letter = 0;
-    /* Both run before either is joined: nothing else orders the two. */
+    /* Both run before either is joined, so that nothing else orders them. */
     CHECK(pthread_create(&reader, NULL, read_letter, (void *)(uintptr_t)to) == 0);
     CHECK(pthread_create(&writer, NULL, write_letter, (void *)(uintptr_t)from) == 0);
     pthread_join(writer, NULL);
@@ -284,7 +284,7 @@ static void test_messages(const char *type, const publisher *from, size_t publis
 {
     for (size_t i = 0; i < publishers; i++) {
         for (size_t j = 0; j < receivers; j++) {
-            /* To standard error, and before: it names the pair that a data race is reported of. */
+            /* To standard error, before the pair runs: it names the pair of a reported data race. */
             if (getenv("VERBOSE")) {
                 fprintf(stderr, "%s: %s_release -> %s_acquire\n", type, from[i].name, to[j].name);
             }
@@ -294,11 +294,11 @@ static void test_messages(const char *type, const publisher *from, size_t publis
     printf("ok  %s: messages by %d release and %d acquire operations\n", type, (int)publishers, (int)receivers);
 }
 
-/* ---- the loops, in each order, when threads fight: nothing is lost ---- */
+/* ---- the retry loops in each order, under contention: no update is lost ---- */
 
 enum { THREADS = 4, ROUNDS = 10000 };
 
-static void *fight(void *arg)
+static void *contend(void *arg)
 {
     const int me = (int)(intptr_t)arg;
     for (int i = 0; i < ROUNDS; i++) {
@@ -326,7 +326,7 @@ static void test_loops(void)
     pthread_t threads[THREADS];
     reset();
     for (int i = 0; i < THREADS; i++) {
-        CHECK(pthread_create(&threads[i], NULL, fight, (void *)(intptr_t)i) == 0);
+        CHECK(pthread_create(&threads[i], NULL, contend, (void *)(intptr_t)i) == 0);
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
@@ -334,7 +334,7 @@ static void test_loops(void)
     CHECK(ap_load_f64(&f64) == 6 + THREADS * ROUNDS);
     CHECK(ap_load_i64(&i64) == THREADS * ROUNDS - 1);
     CHECK(ap_load_u64(&u64) == 6 + 2 * (uint64_t)THREADS * ROUNDS);
-    printf("ok  the loops, when threads fight\n");
+    printf("ok  the retry loops under contention\n");
 }
 
 #define MESSAGES(type)                                                                            \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * sleeping.c: the table of sleeping threads alone. No wake-up is lost, none is spent on a thread whose time has run out,
- * and nobody touches a thread that is back. `make sleeping`; `make sleeping_portable` is the same without the futex.
+ * parking.c: the parking lot alone. No wake-up is lost, a waiter that is unparked after its deadline consumes the wake-up, and
+ * no thread touches a waiter that has returned. `make parking`; `make parking_portable` is the same without the futex.
  */
 #include "hammer.h"
 
@@ -12,44 +12,44 @@
 #include "ap_core.h"
 #include "park/ap_park.h"
 
-/* ---- one token, handed round the threads ---- */
+/* ---- one token that circulates among the threads ---- */
 
 static ap_u32 turn;
 
-static bool still_is(const void *at, uint64_t what) { return ap_load_u32((ap_u32 *)at) == what; }
+static bool equals(const void *at, uint64_t what) { return ap_load_u32((ap_u32 *)at) == what; }
 
-static void pass_on(int me)
+static void circulate(int me)
 {
     for (uint32_t i = 0; i < ROUNDS / 10; i++) {
         uint32_t now;
         while ((now = ap_load_u32(&turn)) % THREADS != (uint32_t)me) {
-            ap_park(&turn, still_is, now, AP_FOREVER);
+            ap_park(&turn, equals, now, AP_FOREVER);
         }
         ap_exchange_u32(&turn, now + 1);
         ap_unpark(&turn, AP_UNPARK_ALL);
     }
 }
 
-/* ---- a line of two ---- */
+/* ---- a queue of two ---- */
 
-/* Who came second has waited longer: since an hour before, as who is back from a look for signals. */
+/* The second thread has waited longer, since an hour before, as a thread that is back from a check for signals. */
 static ap_u32 door;
 
 static void *wait_at_door(void *since)
 {
     ap_place place = {.since = *(int64_t *)since, .owner_id = *(uint64_t *)since};
-    CHECK(ap_park_at(&door, still_is, 0, &place, AP_FOREVER) == AP_UNPARKED);
+    CHECK(ap_park_at(&door, equals, 0, &place, AP_FOREVER) == AP_UNPARKED);
     return since;
 }
 
-static size_t let_one_in(void *word, const ap_wait_queue *queue, bool *hand_off, void *since)
+static size_t admit_one(void *word, const ap_wait_queue *queue, bool *hand_off, void *since)
 {
     CHECK(word == &door && !*hand_off);
     CHECK(queue->since == *(int64_t *)since && queue->owner_id == (uint64_t)queue->since);
     return 1;
 }
 
-static void test_line(void)
+static void test_position(void)
 {
     pthread_t threads[2];
     int64_t later = ap_now(), earlier = later - 3600 * 1000 * MS;
@@ -57,19 +57,19 @@ static void test_line(void)
     while (ap_waiters(&door) != 1) { }
     CHECK(pthread_create(&threads[1], NULL, wait_at_door, &earlier) == 0);
     while (ap_waiters(&door) != 2) { }
-    ap_unpark_with(&door, 2, let_one_in, &earlier);
+    ap_unpark_with(&door, 2, admit_one, &earlier);
     pthread_join(threads[1], NULL);
-    ap_unpark_with(&door, 2, let_one_in, &later);
+    ap_unpark_with(&door, 2, admit_one, &later);
     pthread_join(threads[0], NULL);
-    printf("ok  wait: a place in the line\n");
+    printf("ok  park: the position in the queue\n");
 }
 
-/* ---- deadlines that pass while others wake ---- */
+/* ---- deadlines that pass during unparks ---- */
 
 static ap_u32 bell, over;
-static ap_u64 rung, woken, timed_out;
+static ap_u64 rung, unparked, timed_out;
 
-/* What lay on the stack where a thread slept is another's now: whoever still wrote to it would be noticed. */
+/* Reuse the stack where the queue entry of a parked thread was: a late write to the entry is detected. */
 static void reuse_the_stack(void)
 {
     volatile unsigned char there[2048];
@@ -83,7 +83,7 @@ static void reuse_the_stack(void)
 
 static bool spins_until(void *until, int64_t now) { return now < *(int64_t *)until; }
 
-static void ring_or_sleep(int me)
+static void ring_or_park(int me)
 {
     if (me == 0) {
         while (ap_load_u32(&over) < THREADS - 1) {
@@ -95,9 +95,9 @@ static void ring_or_sleep(int me)
     for (int i = 0; i < ROUNDS / 4; i++) {
         int64_t now = ap_now(), until = now + i % 3 * 20000;
         ap_place place = {.since = now, .spins = i % 4 < 2 ? NULL : spins_until, .context = &until};
-        ap_park_result result = ap_park_at(&bell, still_is, 0, &place, now + (i * 7919 % 60) * 1000);
+        ap_park_result result = ap_park_at(&bell, equals, 0, &place, now + (i * 7919 % 60) * 1000);
         CHECK(result == AP_UNPARKED || result == AP_TIMED_OUT);
-        ap_fetch_add_u64(result == AP_UNPARKED ? &woken : &timed_out, 1);
+        ap_fetch_add_u64(result == AP_UNPARKED ? &unparked : &timed_out, 1);
         reuse_the_stack();
     }
     ap_fetch_add_u32(&over, 1);
@@ -113,31 +113,31 @@ static void test_deadlines(void)
 {
     int times = 0;
     ap_place place = {.since = ap_now(), .spins = spins_for_ever, .context = &times};
-    CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
-    CHECK(ap_park_at(&bell, still_is, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
+    CHECK(ap_park_at(&bell, equals, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
+    CHECK(ap_park_at(&bell, equals, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
 
-    hammer("wait, wake: who is woken was woken, though its time has run out", ring_or_sleep);
-    CHECK(ap_load_u64(&rung) == ap_load_u64(&woken) && ap_waiters(&bell) == 0);
-    CHECK(ap_load_u64(&woken) > 0 && ap_load_u64(&timed_out) > 0);
-    CHECK(ap_load_u32(&ap_waiters_in[ap_bucket_of(&bell)]) == 0); /* nobody is counted who is gone */
+    hammer("park, unpark: each wake-up is consumed once, also after the deadline", ring_or_park);
+    CHECK(ap_load_u64(&rung) == ap_load_u64(&unparked) && ap_waiters(&bell) == 0);
+    CHECK(ap_load_u64(&unparked) > 0 && ap_load_u64(&timed_out) > 0);
+    CHECK(ap_load_u32(&ap_waiters_in[ap_bucket_of(&bell)]) == 0); /* no waiter is counted that has returned */
 }
 
 static void test_wait(void)
 {
-    hammer("wait, wake: no wake-up is lost", pass_on);
+    hammer("park, unpark: no wake-up is lost", circulate);
     CHECK(ap_load_u32(&turn) == THREADS * (ROUNDS / 10));
     CHECK(ap_unpark(&turn, AP_UNPARK_ALL) == 0 && ap_waiters(&turn) == 0);
-    CHECK(ap_park(&turn, still_is, 0, AP_FOREVER) == AP_NOT_PARKED);
-    CHECK(ap_park(&turn, still_is, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
-    CHECK(ap_park(&turn, still_is, ap_load_u32(&turn), -1) == AP_TIMED_OUT);
+    CHECK(ap_park(&turn, equals, 0, AP_FOREVER) == AP_NOT_PARKED);
+    CHECK(ap_park(&turn, equals, ap_load_u32(&turn), ap_now() - 1) == AP_TIMED_OUT);
+    CHECK(ap_park(&turn, equals, ap_load_u32(&turn), -1) == AP_TIMED_OUT);
 }
 
 int main(void)
 {
-    alarm(600); /* a wake-up that is lost is a failure, not a hang */
+    alarm(600); /* a lost wake-up becomes a failure, not a hang */
     CHECK(ap_core_init() && ap_core_init());
     test_wait();
-    test_line();
+    test_position();
     test_deadlines();
     printf("ok  all\n");
     return 0;

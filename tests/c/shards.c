@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * shards.c: threads come, count and go; others drain, load and free the counters meanwhile; and the totals are exact.
+ * shards.c: threads start, count and end, while others drain, load and free the counters. The totals are exact.
  * `make shards`, `make shards-tsan`.
  */
-#include "check.h" /* before all others */
+#include "check.h" /* first */
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -43,7 +43,7 @@ static int64_t drained(ap_shards *c)
 
 static ap_shards counter;
 static ap_i64 taken, running;
-static int64_t letter[THREADS][ROUNDS]; /* plain: what was written before an add is seen with it */
+static int64_t letter[THREADS][ROUNDS]; /* plain: a reader of the add sees what was written before it */
 
 static void *count(void *me)
 {
@@ -56,7 +56,7 @@ static void *count(void *me)
     return NULL;
 }
 
-/* Two of these at once. Whoever only grows is never seen to shrink, nor below zero after a drain. */
+/* Two of these at once. A counter that only grows never shrinks for a reader, and is never below zero after a drain. */
 static void *drain_and_load(void *unused)
 {
     (void)unused;
@@ -84,7 +84,7 @@ static void test_drain(void)
     printf("ok  add, sub, drain, load\n");
 }
 
-/* One publishes, the others read a count and then what was written before it. */
+/* One thread publishes, the others load a count, then read what was written before it. */
 static void *publish_or_read(void *me)
 {
     if ((intptr_t)me == 0) {
@@ -110,10 +110,10 @@ static void test_publish(void)
     ap_shards_init(&counter, 0);
     together(publish_or_read, 3);
     ap_shards_destroy(&counter);
-    printf("ok  what was written before an add is seen with it\n");
+    printf("ok  a reader of an add sees what was written before it\n");
 }
 
-/* The value only grows, and the cell is carried into base at every other step: no load goes back. */
+/* The value only grows, and every other step spills the cell into base: no load decreases. */
 static void *grow_or_read(void *me)
 {
     ap_wide last = {0, 0};
@@ -132,7 +132,7 @@ static void *grow_or_read(void *me)
     return NULL;
 }
 
-/* One count at a time, drained before the next: no load sees two. */
+/* One count at a time, drained before the next: no load returns two. */
 static void *one_at_a_time(void *me)
 {
     for (int i = 0; (intptr_t)me == 0 && i < 2 * ROUNDS; i++) {
@@ -158,15 +158,15 @@ static void test_load(void)
 
     ap_shards_init(&counter, 0);
     ap_store_i64(&running, THREADS);
-    together(count, THREADS); /* so that there are many cells to sum, and time for much to happen meanwhile */
+    together(count, THREADS); /* so that a sum has many cells, and takes long enough for other steps */
     CHECK(drained(&counter) == THREADS * (int64_t)ROUNDS);
     ap_store_i64(&running, 1);
     together(one_at_a_time, 3);
     ap_shards_destroy(&counter);
-    printf("ok  load beside carries and drains\n");
+    printf("ok  load beside spills and drains\n");
 }
 
-/* ---- the limits: the cells overflow all the time, loads and drains go on ---- */
+/* ---- the limits: cells overflow constantly beside loads and drains ---- */
 
 static void *overflow(void *me)
 {
@@ -189,7 +189,7 @@ static void test_limits(void)
     CHECK(ap_shards_sub(&counter, 1));
     w = ap_shards_load(&counter);
     CHECK(!ap_wide_fits(w) && w.high == -1 && w.low == (uint64_t)INT64_MAX);
-    CHECK(!ap_shards_drain(&counter, &w)); /* and takes nothing */
+    CHECK(!ap_shards_drain(&counter, &w)); /* and changes nothing */
     CHECK(ap_shards_add(&counter, 1) && drained(&counter) == INT64_MIN);
     for (int i = 0; i < 5; i++) {
         CHECK(ap_shards_add(&counter, INT64_MAX) && ap_shards_sub(&counter, INT64_MIN));
@@ -206,7 +206,7 @@ static void test_limits(void)
     printf("ok  the limits\n");
 }
 
-/* ---- threads that come and go: the count of each stays, and its cell goes to the next ---- */
+/* ---- threads that start and end: their counts stay, and new threads take over their cells ---- */
 
 static void *count_ten(void *unused)
 {
@@ -239,16 +239,16 @@ static void test_generations(void)
     ap_shards_init(&counter, 0);
     together(generations, THREADS);
     CHECK(value(&counter) == 10 * THREADS * GENERATIONS);
-    /* Those that join have seen the end of the thread, and its key's destructor with it. */
+    /* A join returns after the end of the thread, and so after the destructor of its key. */
     CHECK(ap_shards_cells(&counter) <= THREADS);
     together(die_in_the_middle, THREADS);
     CHECK(value(&counter) == 10 * THREADS * (GENERATIONS + 1));
     CHECK(ap_shards_cells(&counter) <= THREADS);
     ap_shards_destroy(&counter);
-    printf("ok  threads come and go\n");
+    printf("ok  threads start and end\n");
 }
 
-/* ---- counters that come and go under threads that stay ---- */
+/* ---- counters that are made and freed while threads stay ---- */
 
 static ap_shards many[ROUNDS];
 static pthread_barrier_t gate;
@@ -268,14 +268,14 @@ static void *use_many(void *me)
             }
         }
         pthread_barrier_wait(&gate);
-        for (int i = (int)(intptr_t)me; i < 1000; i += 4) { /* each frees a part: its own cells, and those of others */
+        for (int i = (int)(intptr_t)me; i < 1000; i += 4) { /* each thread frees a part: its own cells and those of others */
             CHECK(value(&many[i]) == i + 4 * 3);
             CHECK(ap_shards_cells(&many[i]) == 4);
             ap_shards_destroy(&many[i]);
         }
         pthread_barrier_wait(&gate);
     }
-    /* One after the other, and none is left: the table does not grow with what has been. */
+    /* One after the other, each freed: the table does not grow with freed counters. */
     for (int i = 0; i < 10 * ROUNDS; i++) {
         ap_shards c;
         ap_shards_init(&c, 0);
@@ -286,7 +286,7 @@ static void *use_many(void *me)
     return NULL;
 }
 
-/* The counter is freed while its threads still run, and they end after it. */
+/* The counter is freed before its threads end. */
 static void *outlive(void *me)
 {
     CHECK(ap_shards_add(&counter, 1));
@@ -305,7 +305,7 @@ static void test_counters_come_and_go(void)
 {
     pthread_barrier_init(&gate, NULL, 4);
     together(use_many, 4);
-    printf("ok  counters come and go\n");
+    printf("ok  counters are made and freed\n");
     ap_shards_init(&counter, 0);
     together(outlive, 4);
     CHECK(value(&counter) == 4);
@@ -323,7 +323,7 @@ static void *count_until_stopped(void *unused)
     (void)unused;
     while (ap_load_i64(&stop) == 0) {
         CHECK(ap_shards_add(&counter, 1));
-        ap_shards mine; /* the lock is held by somebody most of the time */
+        ap_shards mine; /* so that another thread holds the lock most of the time */
         ap_shards_init(&mine, 0);
         CHECK(ap_shards_add(&mine, 1) && drained(&mine) == 1);
         ap_shards_destroy(&mine);
@@ -344,11 +344,11 @@ static void test_fork(void)
         int64_t before = value(&counter);
         pid_t child = fork();
         if (child == 0) {
-            alarm(20); /* a deadlock is a failure, not a hang */
+            alarm(20); /* a deadlock becomes a failure, not a hang */
             size_t cells = ap_shards_cells(&counter);
             int64_t now = value(&counter);
             CHECK(now >= before && drained(&counter) == now);
-#if !defined(__SANITIZE_THREAD__) /* which starts no thread after the fork of a process that has some */
+#if !defined(__SANITIZE_THREAD__) /* ThreadSanitizer starts no thread after the fork of a process with threads */
             ap_store_i64(&stop, 0);
             together(count_ten, THREADS);
             CHECK(drained(&counter) == 10 * THREADS);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * slow_paths.c: how often the core leaves its fast paths, exactly. Built with AP_COUNT_SLOW_PATHS; after lxml 7, which
- * tests its locks like this. `make slow_paths`.
+ * slow_paths.c: exact counts of the slow paths, in a build with AP_COUNT_SLOW_PATHS, as lxml 7 tests its locks.
+ * `make slow_paths`.
  *
- * Where a thread has to be asleep, it is waited for until the table of sleepers says so: no count depends on luck.
+ * A step that needs a parked thread waits until the parking lot counts it, so no count depends on timing.
  */
 #include "hammer.h"
 
@@ -20,18 +20,18 @@
 ap_u64 ap_counts[AP_COUNTS];
 
 static const char *const names[AP_COUNTS] = {
-    [AP_PARK] = "sleep",
-    [AP_UNPARK] = "wake",
+    [AP_PARK] = "park",
+    [AP_UNPARK] = "unpark",
     [AP_MUTEX_LOCK_SLOW] = "mutex lock slow",
     [AP_MUTEX_UNLOCK_SLOW] = "mutex unlock slow",
-    [AP_MUTEX_HAND_OFF] = "mutex hand over",
+    [AP_MUTEX_HAND_OFF] = "mutex hand-off",
     [AP_RWMUTEX_READ_SLOW] = "rwmutex read slow",
     [AP_RWMUTEX_WRITE_SLOW] = "rwmutex write slow",
     [AP_RWMUTEX_ADMIT] = "rwmutex admit",
     [AP_ONCE_SLOW] = "once slow",
 };
 
-/* All counts since the last time: those named, and no others. */
+/* All counts since the last call: those named, and no others. */
 static void expect(const char *what, const uint64_t (*expected)[AP_COUNTS])
 {
     for (int i = 0; i < AP_COUNTS; i++) {
@@ -50,7 +50,7 @@ static void start_thread(pthread_t *thread, void *(*run)(void *))
     CHECK(pthread_create(thread, NULL, run, NULL) == 0);
 }
 
-static void until_asleep(const void *word, size_t n)
+static void until_parked(const void *word, size_t n)
 {
     while (ap_waiters(word) != n) { }
 }
@@ -66,7 +66,7 @@ static void *lock_and_unlock(void *unused)
     return unused;
 }
 
-/* Begins to wait later than any unlock could hand over to it. */
+/* Begins to wait so late that no unlock hands off to it. */
 static void *lock_and_unlock_unfair(void *unused)
 {
     CHECK(ap_mutex_lock_until(&mutex, ap_now() + 1000 * 1000 * MS, AP_FOREVER));
@@ -74,51 +74,50 @@ static void *lock_and_unlock_unfair(void *unused)
     return unused;
 }
 
-/* The first of a line of two: it is the owner by the unlock's own step, and sees that this was once for some time. */
+/* The first of two waiters: the unlock's own step makes it the owner, and sets the time of the next hand-off. */
 static int64_t unlocked_at;
 
-static void *be_handed(void *unused)
+static void *own_by_hand_off(void *unused)
 {
     CHECK(ap_mutex_lock_until(&mutex, ap_now(), AP_FOREVER));
     CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
     CHECK(ap_load_i64(&mutex.fair_at) >= unlocked_at + AP_FAIR_AFTER);
-    ap_store_i64(&mutex.fair_at, INT64_MAX); /* however long it takes from here: not once more */
+    ap_store_i64(&mutex.fair_at, INT64_MAX); /* no further hand-off, however long the test takes */
     CHECK(ap_mutex_unlock(&mutex));
     return unused;
 }
 
-static void test_line_of_two(void)
+static void test_two_waiters(void)
 {
     pthread_t threads[2];
     CHECK(ap_mutex_try_lock(&mutex));
-    start_thread(&threads[0], be_handed);
-    until_asleep(&mutex.state, 1);
+    start_thread(&threads[0], own_by_hand_off);
+    until_parked(&mutex.state, 1);
     start_thread(&threads[1], lock_and_unlock);
-    until_asleep(&mutex.state, 2);
+    until_parked(&mutex.state, 2);
     sleep_ms(5); /* more than AP_FAIR_AFTER */
     unlocked_at = ap_now();
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
     ap_store_i64(&mutex.fair_at, 0);
-    EXPECT("of two that wait, the first is handed the mutex, and its unlock wakes the other", [AP_MUTEX_LOCK_SLOW] = 2,
+    EXPECT("of two waiters, the first gets the mutex by a hand-off, and its unlock unparks the other", [AP_MUTEX_LOCK_SLOW] = 2,
         [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OFF] = 1);
 }
 
-/* With a mark that no thread has as the owner: the one that was woken to stand by finds that nothing changes, and sleeps
- * again. */
-static void until_tired(uint64_t owner, int64_t woken_at)
+/* With an owner id that no thread has: the designated waker finds that the state does not change, and parks again. */
+static void until_parked_again(uint64_t owner, int64_t unparked_at)
 {
     CHECK(ap_load_u64(&mutex.state) == owner);
-    CHECK(ap_load_i64(&mutex.fair_at) >= woken_at + AP_FAIR_AFTER && ap_load_u64(&mutex.unlocks) == 0);
+    CHECK(ap_load_i64(&mutex.fair_at) >= unparked_at + AP_FAIR_AFTER && ap_load_u64(&mutex.unlocks) == 0);
     while (ap_waiters(&mutex.state) == 0 || ap_load_u64(&mutex.designated) != 0) {
         sleep_ms(1);
     }
 }
 
-/* One is awake, or seems to be: a mark that no thread has. It is counted on, or handed the mutex, and then the one that
- * sleeps is woken to be the next. */
-static void test_awake(void)
+/* With a designated waker that does not exist: an unlock relies on it, or hands the mutex off to it, and then the parked thread
+ * becomes the next designated waker. */
+static void test_designated(void)
 {
     const uint64_t ghost = (ap_owner_id() & ~AP_OWNER_THREAD_BITS) | 4, forks = UINT64_C(1) << AP_OWNER_FORKS_SHIFT;
     const uint64_t both = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
@@ -126,7 +125,7 @@ static void test_awake(void)
 
     CHECK(ap_mutex_try_lock(&mutex));
     start_thread(&thread, lock_and_unlock_unfair);
-    until_asleep(&mutex.state, 1);
+    until_parked(&mutex.state, 1);
     ap_store_i64(&mutex.fair_at, INT64_MAX);
     ap_store_u64(&mutex.designated, ghost);
     for (int i = 0; i < 3; i++) {
@@ -134,13 +133,13 @@ static void test_awake(void)
         CHECK(!ap_mutex_unlock(&mutex) && !ap_mutex_is_locked(&mutex));
         CHECK(ap_mutex_try_lock(&mutex) && ap_load_u64(&mutex.state) == (ap_owner_id() | both));
     }
-    EXPECT("an unlock counts on the one awake, and wakes nobody", [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1);
+    EXPECT("an unlock relies on the designated waker, and unparks no thread", [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1);
 
     int64_t before = ap_now();
     ap_store_u64(&mutex.designated, ghost | 1);
     CHECK(ap_mutex_unlock(&mutex));
-    until_tired(ghost | both, before);
-    EXPECT("one that is awake and asks is handed the mutex, and the first that sleeps is woken to stand by",
+    until_parked_again(ghost | both, before);
+    EXPECT("a designated waker that requests gets the hand-off, and the first waiter becomes the next one",
         [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     before = ap_now();
@@ -148,8 +147,8 @@ static void test_awake(void)
     ap_store_u64(&mutex.unlocks, 0);
     ap_store_i64(&mutex.fair_at, 0);
     CHECK(ap_mutex_unlock(&mutex));
-    until_tired((ghost ^ 8) | both, before);
-    EXPECT("when it is time, so is one that does not ask", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1,
+    until_parked_again((ghost ^ 8) | both, before);
+    EXPECT("when a hand-off is due, so does one that requests nothing", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1,
         [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     ap_store_u64(&mutex.designated, ghost);
@@ -162,13 +161,13 @@ static void test_awake(void)
         CHECK(ap_mutex_unlock(&mutex) && ap_load_u64(&mutex.state) == AP_MUTEX_WAITERS);
         CHECK(ap_load_u64(&mutex.unlocks) == earlier + 1 && ap_mutex_try_lock(&mutex));
     }
-    EXPECT("the unlocks between the first, second, fourth and each eighth do not even look at the clock", 0);
+    EXPECT("unlocks other than the first, second, fourth and each eighth do not read the clock", 0);
 
     ap_store_u64(&mutex.designated, ghost ^ forks);
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(thread, NULL);
     CHECK(ap_load_u64(&mutex.state) == 0 && ap_load_u64(&mutex.designated) == 0);
-    EXPECT("one that a fork left behind is nobody", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
+    EXPECT("a designated waker that was lost in fork() is ignored", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 }
 
 static void test_mutex(void)
@@ -183,45 +182,45 @@ static void test_mutex(void)
 
     CHECK(ap_mutex_try_lock(&mutex));
     start_thread(&threads[0], lock_and_unlock_unfair);
-    until_asleep(&mutex.state, 1);
+    until_parked(&mutex.state, 1);
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(threads[0], NULL);
     CHECK(ap_load_i64(&mutex.fair_at) > ap_now() + 900 * 1000 * MS); /* not before that one is due */
-    EXPECT("one waiter costs one sleep and one wake; its own unlock is fast",
+    EXPECT("one waiter costs one park and one unpark; its own unlock is fast",
         [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 
     CHECK(ap_mutex_try_lock(&mutex));
     for (int i = 0; i < 2; i++) {
         start_thread(&threads[i], lock_and_unlock_unfair);
-        until_asleep(&mutex.state, (size_t)i + 1);
+        until_parked(&mutex.state, (size_t)i + 1);
     }
     CHECK(ap_mutex_unlock(&mutex));
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("of two that sleep, the unlock of the first wakes the second, whose own is fast",
+    EXPECT("of two waiters, the unlock of the first unparks the second, whose own is fast",
         [AP_MUTEX_LOCK_SLOW] = 2, [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2);
 
-    ap_store_i64(&mutex.fair_at, 0); /* those said that they would begin to wait in a while */
+    ap_store_i64(&mutex.fair_at, 0); /* those threads began to wait in the future */
     for (int i = 0; i < 4; i++) {
         CHECK(ap_mutex_try_lock(&mutex));
         start_thread(&threads[i], lock_and_unlock);
-        until_asleep(&mutex.state, 1);
+        until_parked(&mutex.state, 1);
         sleep_ms(5); /* more than AP_FAIR_AFTER */
         CHECK(ap_mutex_unlock(&mutex));
         pthread_join(threads[i], NULL);
     }
-    EXPECT("one that has waited long costs one sleep and one hand-over; its own unlock is fast: four times",
+    EXPECT("a waiter that waited long costs one park and one hand-off; its own unlock is fast: four times",
         [AP_MUTEX_LOCK_SLOW] = 4, [AP_PARK] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_UNPARK] = 4, [AP_MUTEX_HAND_OFF] = 4);
 
-    test_line_of_two();
-    test_awake();
+    test_two_waiters();
+    test_designated();
     ap_store_i64(&mutex.fair_at, 0);
 
     CHECK(ap_mutex_try_lock(&mutex) && !ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
     CHECK(ap_mutex_unlock(&mutex));
     CHECK(ap_mutex_try_lock(&mutex) && ap_mutex_unlock(&mutex));
-    EXPECT("one that gave up costs one unlock a look in vain, and the next one nothing",
+    EXPECT("a waiter that gave up costs one unlock a slow path, and the next unlock nothing",
         [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1);
 }
 
@@ -256,21 +255,21 @@ static void test_rwmutex(void)
     CHECK(ap_rwmutex_try_write_lock(&rw));
     for (int i = 0; i < 4; i++) {
         start_thread(&threads[i], read_once);
-        until_asleep(&rw.state, (size_t)i + 1);
+        until_parked(&rw.state, (size_t)i + 1);
     }
     CHECK(ap_rwmutex_write_unlock(&rw));
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("four readers behind a writer sleep once each, and are let in at one go",
+    EXPECT("four readers behind a writer park once each, and are admitted at once",
         [AP_RWMUTEX_READ_SLOW] = 4, [AP_PARK] = 4, [AP_RWMUTEX_ADMIT] = 1, [AP_UNPARK] = 4);
 
     CHECK(ap_rwmutex_try_read_lock(&rw) && ap_rwmutex_try_read_lock(&rw));
     start_thread(&threads[0], write_once);
-    until_asleep(&rw.drained, 1);
+    until_parked(&rw.drained, 1);
     CHECK(ap_rwmutex_read_unlock(&rw) && ap_rwmutex_read_unlock(&rw));
     pthread_join(threads[0], NULL);
-    EXPECT("a writer behind two readers is woken once, by the last",
+    EXPECT("a writer behind two readers is unparked once, by the last",
         [AP_RWMUTEX_WRITE_SLOW] = 1, [AP_PARK] = 1, [AP_UNPARK] = 1);
 }
 
@@ -303,7 +302,7 @@ static void test_once_and_waitgroup(void)
     CHECK(ap_once_begin(&once, AP_FOREVER) == AP_ONCE_MINE);
     for (int i = 0; i < 4; i++) {
         start_thread(&threads[i], call_once);
-        until_asleep(&once.state, (size_t)i + 1);
+        until_parked(&once.state, (size_t)i + 1);
     }
     ap_once_finish(&once);
     for (int i = 0; i < 4; i++) {
@@ -312,12 +311,12 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ap_once_is_done(&once));
     }
-    EXPECT("once: five callers, four of which sleep and are woken", [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
+    EXPECT("once: five callers, four of which park and are unparked", [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
 
     CHECK(ap_waitgroup_add(&group, ROUNDS, &count) == AP_WAITGROUP_OK);
     for (int i = 0; i < 4; i++) {
         start_thread(&threads[i], wait_for_group);
-        until_asleep(&group.state, (size_t)i + 1);
+        until_parked(&group.state, (size_t)i + 1);
     }
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ap_waitgroup_add(&group, -1, &count) == AP_WAITGROUP_OK);
@@ -325,12 +324,12 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("waitgroup: four waiters are woken once each, by the last of all", [AP_PARK] = 4, [AP_UNPARK] = 4);
+    EXPECT("waitgroup: four waiters are unparked once each, by the last done()", [AP_PARK] = 4, [AP_UNPARK] = 4);
 }
 
 int main(void)
 {
-    alarm(300); /* a wake-up that is lost is a failure, not a hang */
+    alarm(300); /* a lost wake-up becomes a failure, not a hang */
     CHECK(ap_core_init());
     test_mutex();
     test_rwmutex();
