@@ -14,7 +14,8 @@ COMPILE_ARGS = (
 )
 LINK_ARGS = [] if MSVC else ["-pthread"]
 
-# The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need it.
+# The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need
+# it.
 CORE = ["src/ap_core.c"]
 for layer in ("platform", "park", "sync", "counter"):
     CORE += sorted(glob(f"src/{layer}/*.c"))

@@ -10,7 +10,8 @@ static void before_fork(void) { ap_shards_before_fork(); }
 
 static void after_fork(void) { ap_shards_after_fork(); }
 
-/* The child has one thread, the one that called fork(). The parking lot is emptied, since the waiters do not exist here. */
+/* The child has one thread, the one that called fork(). The parking lot is emptied, since the waiters do not exist
+ * here. */
 static void after_fork_in_child(void)
 {
     ap_owner_after_fork_in_child();

@@ -3,10 +3,10 @@
  *
  * ap_core.h: starts the core, and describes it as one table of functions.
  *
- * A process has one parking lot, so one shared library links src/. A Python package has many shared libraries, whose symbols
- * do not see each other. Each of the others compiles the fast paths inline from the headers, and links
- * atomicpy/_runtime/core_calls.c, which defines the functions below as calls through this table (as NumPy's random and
- * CPython's datetime do with their capsules). A C program links src/ and needs only ap_core_init().
+ * A process has one parking lot, so one shared library links src/. A Python package has many shared libraries, whose
+ * symbols do not see each other. Each of the others compiles the fast paths inline from the headers, and links
+ * atomicpy/_runtime/core_calls.c, which defines the functions below as calls through this table (as NumPy's random
+ * and CPython's datetime do with their capsules). A C program links src/ and needs only ap_core_init().
  */
 #ifndef AP_CORE_H
 #define AP_CORE_H
@@ -24,7 +24,8 @@
  * thread-local key left. */
 bool ap_core_init(void);
 
-/* F(result, name, parameters, arguments) for each function with a result, P(name, parameters, arguments) for each without. */
+/* F(result, name, parameters, arguments) for each function with a result, P(name, parameters, arguments) for each
+ * without. */
 #define AP_CORE_FUNCTIONS(F, P)                                                                                               \
     F(int64_t, ap_now, (void), ())                                                                                            \
     F(bool, ap_owner_is_lost, (uint64_t id), (id))                                                                            \

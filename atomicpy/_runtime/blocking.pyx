@@ -2,8 +2,8 @@
 # In the documentation: docs/design/parking.md
 """How a Python thread blocks: timeouts become deadlines, the GIL is released, signals are checked.
 
-Each wait of the package calls `block()`. Before the thread parks, it releases the GIL (on a free-threaded build it detaches
-from the interpreter), so the other threads and the garbage collector run.
+Each wait of the package calls `block()`. Before the thread parks, it releases the GIL (on a free-threaded build it
+detaches from the interpreter), so the other threads and the garbage collector run.
 """
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -22,8 +22,8 @@ cdef extern from "platform/ap_owner.h" nogil:
 
 bind_core()
 
-# Python runs signal handlers in the main thread, between bytecodes. A parked thread receives no signal, to whichever thread
-# the system delivers it. So the main thread checks for signals at this interval (ns).
+# Python runs signal handlers in the main thread, between bytecodes. A parked thread receives no signal, to whichever
+# thread the system delivers it. So the main thread checks for signals at this interval (ns).
 cdef int64_t SIGNAL_CHECK = 50_000_000
 
 # In the child after os.fork(), the thread that called it is the main thread.

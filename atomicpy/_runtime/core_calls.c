@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_calls.c: the functions of the core, as calls through its table. Each module of the package but core links this file
- * in the place of the core; see src/ap_core.h. The functions are generated from the list there.
+ * core_calls.c: the functions of the core, as calls through its table. Each module of the package but core links this
+ * file in the place of the core; see src/ap_core.h. The functions are generated from the list there.
  */
 #include "core_calls.h"
 

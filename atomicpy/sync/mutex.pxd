@@ -13,7 +13,7 @@ cdef class Mutex:
     cdef ap_mutex mutex          # the state word, with the owner id
     cdef object __weakref__
 
-# For nogil code. They block without Python, so they check no signals and take no timeout. mutex_unlock of an unlocked mutex
-# returns False and changes nothing.
+# For nogil code. They block without Python, so they check no signals and take no timeout. mutex_unlock of an unlocked
+# mutex returns False and changes nothing.
 cdef void mutex_lock(Mutex m) noexcept nogil
 cdef bint mutex_unlock(Mutex m) noexcept nogil

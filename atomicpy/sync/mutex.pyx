@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Mutex: a drop-in for `threading.Lock`. The algorithm, its states and its fairness are in `src/sync/ap_mutex.h`.
 
-Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
-garbage collector run. It works in the child after `os.fork()`.
+Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads
+and the garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
@@ -59,10 +59,10 @@ cdef class Mutex:
 
     A lock that one thread holds at a time: a drop-in for `threading.Lock`.
 
-    Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. A waiter is
-    not starved: a thread that has waited for 0.125 ms gets the mutex by a hand-off. The repr names the owner and the
-    number of waiters. What the owner wrote is visible to the next owner (C11, 5.1.2.4: a release happens before the
-    following acquire).
+    Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. A
+    waiter is not starved: a thread that has waited for 0.125 ms gets the mutex by a hand-off. The repr names the
+    owner and the number of waiters. What the owner wrote is visible to the next owner (C11, 5.1.2.4: a release
+    happens before the following acquire).
 
     >>> balance = Mutex()
     >>> with balance:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Once and once: one thread calls the function, all callers get its result. The states are in `src/sync/ap_once.h`.
 
-The wait ends at Ctrl-C in the main thread. Meanwhile the other threads and the garbage collector run. It works in the child
-after `os.fork()`.
+The wait ends at Ctrl-C in the main thread. Meanwhile the other threads and the garbage collector run. It works in the
+child after `os.fork()`.
 """
 
 cimport cython
@@ -50,7 +50,7 @@ cdef bint begin_until(void *beginning, uint64_t unused, int64_t deadline) noexce
 
 
 cdef int refuse_endless(void *beginning) except -1:
-    """Raise if the function runs in the calling thread, further down its stack, or in a thread that was lost in fork()."""
+    """Raise if the function runs in the calling thread, deeper in its stack, or in a thread that was lost in fork()."""
     cdef uint64_t runner = ap_once_runner((<beginner *>beginning).state)
     if runner == 0:
         return 0
@@ -113,9 +113,9 @@ cdef class Once:
         A call during the first one waits for it. If the first call raises, each call raises that exception, also a
         KeyboardInterrupt; the function is not called again. What the function wrote is visible after each return.
 
-        Raises TypeError if `fn` is not callable, and RuntimeError if the wait could not end: inside the function itself,
-        in its thread, and in the child after `os.fork()` if another thread ran the function. Raises KeyboardInterrupt
-        at Ctrl-C in the main thread while it waits; the first call goes on.
+        Raises TypeError if `fn` is not callable, and RuntimeError if the wait could not end: inside the function
+        itself, in its thread, and in the child after `os.fork()` if another thread ran the function. Raises
+        KeyboardInterrupt at Ctrl-C in the main thread while it waits; the first call goes on.
 
         >>> Once().do(max, 3, 4)
         4

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """RWMutex: many readers or one writer. The algorithm, its states and its fairness are in `src/sync/ap_rwmutex.h`.
 
-Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
-garbage collector run. It works in the child after `os.fork()`.
+Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads
+and the garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
@@ -83,8 +83,8 @@ cdef bint read_until(void *rw, uint64_t unused, int64_t deadline) noexcept nogil
 
 
 cdef int refuse_lost_writer(void *rw) except -1:
-    # A lost pending writer blocks no thread: the core gives up for it. It may do so between the two loads, and another writer
-    # may hold the lock by then; but the id of a lost owner never returns.
+    # A lost pending writer blocks no thread: the core gives up for it. It may do so between the two loads, and
+    # another writer may hold the lock by then; but the id of a lost owner never returns.
     cdef uint64_t writer = writer_of(<ap_rwmutex *>rw)
     if (
         ap_owner_is_lost(writer)
@@ -219,13 +219,13 @@ cdef class RWMutex:
 
     A lock that many threads hold for reading, or one for writing. Go's `sync.RWMutex`.
 
-    A pending writer holds back later readers, and its unlock admits all waiting readers: neither side starves the other. A
-    thread that holds the read lock must therefore acquire neither lock before it releases: a writer may be pending, and
-    both would wait for ever. Any thread may release what another thread acquired.
+    A pending writer holds back later readers, and its unlock admits all waiting readers: neither side starves the
+    other. A thread that holds the read lock must therefore acquire neither lock before it releases: a writer may be
+    pending, and both would wait for ever. Any thread may release what another thread acquired.
 
-    What the holder of the write lock wrote is visible to the next holder of either lock (C11, 5.1.2.4). In the child after
-    `os.fork()`, a wait without a timeout for a lock that other threads of the parent held raises RuntimeError, because
-    those threads were lost.
+    What the holder of the write lock wrote is visible to the next holder of either lock (C11, 5.1.2.4). In the child
+    after `os.fork()`, a wait without a timeout for a lock that other threads of the parent held raises RuntimeError,
+    because those threads were lost.
 
     >>> config, lock = {"debug": False}, RWMutex()
     >>> with lock.write():
@@ -248,8 +248,9 @@ cdef class RWMutex:
     def acquire_read(self, blocking=True, timeout=-1):
         """Acquire the read lock, shared with other readers, and return whether it was acquired.
 
-        Waits while a writer is pending or holds the write lock: for ever, for at most `timeout` seconds (int or float, on
-        the monotonic clock), or not at all with `blocking=False`. Raises as `Mutex.acquire` does, without the lock.
+        Waits while a writer is pending or holds the write lock: for ever, for at most `timeout` seconds (int or
+        float, on the monotonic clock), or not at all with `blocking=False`. Raises as `Mutex.acquire` does, without
+        the lock.
 
         >>> lock = RWMutex()
         >>> lock.acquire_read(), lock.acquire_read(), lock.acquire_write(timeout=0.01)
@@ -275,8 +276,8 @@ cdef class RWMutex:
         """Acquire the write lock, which excludes all others, and return whether it was acquired.
 
         Waits while a reader or a writer holds the lock: for ever, for at most `timeout` seconds (int or float, on the
-        monotonic clock), or not at all with `blocking=False`. Meanwhile no new reader acquires it. Writers are ordered as
-        by `Mutex`. Raises as `Mutex.acquire` does, without the lock.
+        monotonic clock), or not at all with `blocking=False`. Meanwhile no new reader acquires it. Writers are
+        ordered as by `Mutex`. Raises as `Mutex.acquire` does, without the lock.
 
         >>> lock = RWMutex()
         >>> lock.acquire_write(), lock.acquire_read(blocking=False), lock.acquire_write(timeout=0.01)

@@ -14,8 +14,8 @@ cdef class WaitGroup:
     cdef uint64_t forks          # ap_fork_count() when the members were last checked
     cdef object __weakref__
 
-# For nogil code. They block without Python, so they check no signals and take no timeout. wait_group_add returns False and
-# changes nothing if the count would fall below zero or exceed 2**31 - 1, or would rise from zero before all waiters have
-# returned.
+# For nogil code. They block without Python, so they check no signals and take no timeout. wait_group_add returns
+# False and changes nothing if the count would fall below zero or exceed 2**31 - 1, or would rise from zero before all
+# waiters have returned.
 cdef bint wait_group_add(WaitGroup wg, int64_t n) noexcept nogil
 cdef void wait_group_wait(WaitGroup wg) noexcept nogil

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """WaitGroup: start threads, and wait for all of them. The count and its states are in `src/sync/ap_waitgroup.h`.
 
-The wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads and the
-garbage collector run. It works in the child after `os.fork()`.
+The wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads
+and the garbage collector run. It works in the child after `os.fork()`.
 """
 
 cimport cython
@@ -122,9 +122,9 @@ cdef class WaitGroup:
     A count of unfinished work, and a `wait()` until it is zero. Go's `sync.WaitGroup`.
 
     Each `done()` happens before the return of every `wait()` that it ends. The count is between 0 and 2**31 - 1. A
-    group may be used again after all waiters have returned; before that, an `add()` or `go()` from zero is an error, as in
-    Go. In the child after `os.fork()` there are no waiters, and functions of `go()` in other threads of the parent count
-    as done.
+    group may be used again after all waiters have returned; before that, an `add()` or `go()` from zero is an error,
+    as in Go. In the child after `os.fork()` there are no waiters, and functions of `go()` in other threads of the
+    parent count as done.
 
     >>> squares = []
     >>> with WaitGroup() as wg:
@@ -157,8 +157,9 @@ cdef class WaitGroup:
     def add(self, n=1, /):
         """Add `n`, which may be negative, to the count. At zero, unpark all waiters.
 
-        Raises ValueError if the count would fall below zero, OverflowError if it would exceed 2**31 - 1, RuntimeError if
-        it is zero and waiters have not returned yet, and TypeError if `n` is not an integer. Then the count is unchanged.
+        Raises ValueError if the count would fall below zero, OverflowError if it would exceed 2**31 - 1, RuntimeError
+        if it is zero and waiters have not returned yet, and TypeError if `n` is not an integer. Then the count is
+        unchanged.
 
         >>> wg = WaitGroup()
         >>> wg.add(2); wg.add(-1); wg.count
@@ -185,10 +186,10 @@ cdef class WaitGroup:
     def wait(self, timeout=None):
         """Wait until the count is zero; return True, or False after `timeout` seconds (int or float, monotonic clock).
 
-        Raises what the functions of `go()` raised since the last wait, as one ExceptionGroup (a BaseExceptionGroup if one
-        of them is not an Exception, such as SystemExit). Of several waiters, one raises it.
-        Raises ValueError for a negative timeout, OverflowError for one above `threading.TIMEOUT_MAX`, and
-        KeyboardInterrupt at Ctrl-C in the main thread.
+        Raises what the functions of `go()` raised since the last wait, as one ExceptionGroup (a BaseExceptionGroup if
+        one of them is not an Exception, such as SystemExit). Of several waiters, one raises it. Raises ValueError for
+        a negative timeout, OverflowError for one above `threading.TIMEOUT_MAX`, and KeyboardInterrupt at Ctrl-C in
+        the main thread.
 
         >>> wg = WaitGroup()
         >>> wg.wait()
@@ -218,9 +219,9 @@ cdef class WaitGroup:
     def go(self, fn, /, *args, **kwargs):
         """Call `fn(*args, **kwargs)` in a thread of its own; return that `threading.Thread`, already started.
 
-        Equivalent to: `add(1)`, then a thread that calls `fn` and finally `done()`. `wait()` raises what `fn` raises. The
-        call of `go()` happens before `fn` begins.
-        Raises RuntimeError if the system starts no more threads, or if `add(1)` does. Then the count is unchanged.
+        Equivalent to: `add(1)`, then a thread that calls `fn` and finally `done()`. `wait()` raises what `fn` raises.
+        The call of `go()` happens before `fn` begins. Raises RuntimeError if the system starts no more threads, or if
+        `add(1)` does. Then the count is unchanged.
 
         >>> wg, greetings = WaitGroup(), []
         >>> thread = wg.go(greetings.append, "hello")

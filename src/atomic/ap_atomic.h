@@ -5,8 +5,8 @@
  *
  * One struct with one _Atomic field per type: ap_i64, ap_u64, ap_bool, ap_f64, ap_u32. A function is named
  * ap_<operation>_<type>; the operations are those of C11, 7.17.7. Without a suffix it is sequentially consistent; a
- * suffix (_relaxed, _acquire, _release) names a weaker order. Arithmetic wraps modulo 2**64, as C11 says of atomic types
- * (7.17.7.5), signed ones included; the *_checked functions refuse instead.
+ * suffix (_relaxed, _acquire, _release) names a weaker order. Arithmetic wraps modulo 2**64, as C11 says of atomic
+ * types (7.17.7.5), signed ones included; the *_checked functions refuse instead.
  *
  * What the weaker orders promise (C11, 7.17.3):
  *

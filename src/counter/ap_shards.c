@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_shards.c: cells, and the threads that own them. The invariants, which the comments here name by number, are in ap_shards.h.
+ * ap_shards.c: cells, and the threads that own them. The invariants, which the comments here name by number, are in
+ * ap_shards.h.
  */
 #include "../platform/ap_os.h"
 
@@ -8,9 +9,9 @@
 
 #include "ap_shards.h"
 
-/* Guards the cells' owners, counters and lists, the list of threads, and each change of a base. A thread reads its own table
- * without the lock. It changes its table under the lock, so that the child of a fork() never finds a half-changed one. The
- * lock is held for a few instructions, and by a drain for the sum over all cells. */
+/* Guards the cells' owners, counters and lists, the list of threads, and each change of a base. A thread reads its
+ * own table without the lock. It changes its table under the lock, so that the child of a fork() never finds a half-
+ * changed one. The lock is held for a few instructions, and by a drain for the sum over all cells. */
 static ap_os_lock lock;
 static ap_shard_thread *threads; /* all registered threads; under the lock */
 static uint64_t last_thread;     /* the newest id; under the lock */
@@ -67,7 +68,8 @@ static void unregister(ap_shard_thread *t)
 static void AP_OS_CALLBACK thread_ends(void *thread)
 {
     ap_shard_thread *t = thread;
-    /* If code that runs later in this thread counts, it registers the thread again, and this function is called again. */
+    /* If code that runs later in this thread counts, it registers the thread again, and this function is called
+     * again. */
     *t->self = t->unregistered;
     ap_os_lock_acquire(&lock);
     unregister(t);
@@ -196,8 +198,8 @@ static ap_wide base_of(ap_shards *c)
     return (ap_wide){.high = ap_load_i64_acquire(&c->base_high), .low = ap_load_u64_acquire(&c->base_low)};
 }
 
-/* Under the lock. The version is odd from here on. The stores that follow are releases: a thread that sees one of them sees
- * the odd version (invariant 3). */
+/* Under the lock. The version is odd from here on. The stores that follow are releases: a thread that sees one of
+ * them sees the odd version (invariant 3). */
 static void change_begins(ap_shards *c)
 {
     ap_store_u64_relaxed(&c->version, ap_load_u64_relaxed(&c->version) + 1);

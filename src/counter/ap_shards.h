@@ -3,10 +3,11 @@
  *
  * ap_shards.h: a sharded counter: each thread adds to a cell of its own.
  *
- * A cell is a word on its own cache line. It belongs to one counter and to one thread, its owner. Only the owner writes the
- * word: a plain load, an add and a plain store, without a locked instruction and without a cache line that moves. The value
- * of the counter is `base` plus the sum of its cells. The design is LongAdder's (java.util.concurrent, Doug Lea), with a
- * cell for each thread instead of a few cells chosen by hash, so an add needs no compare-and-swap.
+ * A cell is a word on its own cache line. It belongs to one counter and to one thread, its owner. Only the owner
+ * writes the word: a plain load, an add and a plain store, without a locked instruction and without a cache line that
+ * moves. The value of the counter is `base` plus the sum of its cells. The design is LongAdder's
+ * (java.util.concurrent, Doug Lea), with a cell for each thread instead of a few cells chosen by hash, so an add
+ * needs no compare-and-swap.
  *
  *     add     the owner         cell.n += n                        one load, one store
  *     load    any thread        base + the sum of all cells        no lock, unless a drain or a spill intervenes
@@ -14,19 +15,21 @@
  *     spill   the owner, under  base += cell.n + n; cell.n = 0     if cell.n + n is outside int64_t
  *             the lock
  *
- * 1. An add is never lost, without a read-modify-write instruction. Between the owner's load and store no other thread stores
- *    to the word. Both are atomic, because other threads load the word meanwhile (C11, 5.1.2.4). The store is a release and
- *    the readers' load an acquire: a reader that sees the count also sees what the thread wrote before it. On x86 the store
- *    is a plain MOV, on ARM an STLR. Later loads of the owner are not ordered: the counter is not a flag.
- * 2. Each add is in exactly one drain. A drain changes no cell; it changes `base` so that what it has read adds up to zero.
- *    Drains follow each other under the lock, so a later drain reads from each word the value that the earlier drain read,
- *    or a newer one (C11, 5.1.2.4: read-read coherence). An add is in the first drain whose load of its cell follows it in
- *    the modification order of that word. Later drains find it subtracted in `base`.
+ * 1. An add is never lost, without a read-modify-write instruction. Between the owner's load and store no other
+ *    thread stores to the word. Both are atomic, because other threads load the word meanwhile (C11, 5.1.2.4). The
+ *    store is a release and the readers' load an acquire: a reader that sees the count also sees what the thread
+ *    wrote before it. On x86 the store is a plain MOV, on ARM an STLR. Later loads of the owner are not ordered: the
+ *    counter is not a flag.
+ * 2. Each add is in exactly one drain. A drain changes no cell; it changes `base` so that what it has read adds up to
+ *    zero. Drains follow each other under the lock, so a later drain reads from each word the value that the earlier
+ *    drain read, or a newer one (C11, 5.1.2.4: read-read coherence). An add is in the first drain whose load of its
+ *    cell follows it in the modification order of that word. Later drains find it subtracted in `base`.
  * 3. load() needs no lock (a seqlock: Boehm, "Can seqlocks get along with programming language memory models?", 2012).
- *    `version` is odd while `base` or a cell is changed by anything but an add, and differs afterwards. Each of these stores
- *    is a release after the odd version, and each of load()'s loads is an acquire before the second load of the version.
- *    A load() that has seen one of the stores therefore sees another version, and sums again under the lock. An add that
- *    finished before load() began is included, because its store comes first in the modification order of its word.
+ *    `version` is odd while `base` or a cell is changed by anything but an add, and differs afterwards. Each of these
+ *    stores is a release after the odd version, and each of load()'s loads is an acquire before the second load of
+ *    the version. A load() that has seen one of the stores therefore sees another version, and sums again under the
+ *    lock. An add that finished before load() began is included, because its store comes first in the modification
+ *    order of its word.
  * 4. A cell is freed once, when it has neither a counter nor an owner:
  *
  *        counter   owner   the cell
@@ -35,14 +38,14 @@
  *        gone      yes     is freed by its owner, when that enlarges its table or ends
  *        gone      none    is freed
  *
- *    All these changes happen under the lock, so a new owner sees the last store of the previous one. A counter gets a new
- *    cell only if it has no cell without an owner: it has as many cells as threads have used it at one time.
- * 5. A thread finds its cell in its own table, by the counter's serial number. Serial numbers are never reused, so an entry of
- *    a freed counter is never taken for another counter's. The table has fewer than eight entries for each live counter
- *    that the thread has used, and eight more.
+ *    All these changes happen under the lock, so a new owner sees the last store of the previous one. A counter gets
+ *    a new cell only if it has no cell without an owner: it has as many cells as threads have used it at one time.
+ * 5. A thread finds its cell in its own table, by the counter's serial number. Serial numbers are never reused, so an
+ *    entry of a freed counter is never taken for another counter's. The table has fewer than eight entries for each
+ *    live counter that the thread has used, and eight more.
  *
- * After fork() the cells of the other threads have no owner, as if those threads had ended. A C signal handler must not use a
- * counter, as it must not use a lock.
+ * After fork() the cells of the other threads have no owner, as if those threads had ended. A C signal handler must
+ * not use a counter, as it must not use a lock.
  */
 #ifndef AP_SHARDS_H
 #define AP_SHARDS_H
@@ -89,13 +92,14 @@ typedef struct ap_shard_thread {
     ap_shard_entry *entries; /* mask + 1 of them, a power of two; linear probing from serial & mask */
     uint64_t mask;
     uint64_t used;
-    struct ap_shard_thread *next, **at; /* the list of all registered threads, under the lock; `at` points to the pointer here */
-    struct ap_shard_thread **self, *unregistered; /* the thread's ap_shard_self, and its value after the thread has ended */
+    struct ap_shard_thread *next, **at; /* the list of registered threads, under the lock; `at` points to the pointer here */
+    struct ap_shard_thread **self;      /* the thread's ap_shard_self */
+    struct ap_shard_thread *unregistered; /* and its value after the thread has ended */
 } ap_shard_thread;
 
-/* The calling thread's record; with an empty table and the id 0 before it is registered. A thread-local variable cannot be
- * reached through the core's table without a call, so it belongs to the module that adds, in ap_shard_self.c. There must be
- * one such module in a process. */
+/* The calling thread's record; with an empty table and the id 0 before it is registered. A thread-local variable
+ * cannot be reached through the core's table without a call, so it belongs to the module that adds, in
+ * ap_shard_self.c. There must be one such module in a process. */
 extern AP_THREAD_LOCAL ap_shard_thread *ap_shard_self;
 
 /* For ap_core.c: before the first use, from one thread (false: no thread-local key left); and around fork(). */
@@ -120,8 +124,8 @@ size_t ap_shards_cells(ap_shards *c);
 
 static inline bool ap_wide_fits(ap_wide w) { return w.high == (w.low >> 63 ? -1 : 0); }
 
-/* The slow paths: search the table of the thread whose ap_shard_self is given, register the thread, get a cell (NULL: no
- * memory); and spill a cell into base. */
+/* The slow paths: search the table of the thread whose ap_shard_self is given, register the thread, get a cell (NULL:
+ * no memory); and spill a cell into base. */
 ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_thread **self);
 void ap_shards_spill(ap_shard_cell *cell, int64_t n, bool subtract);
 

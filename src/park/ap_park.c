@@ -26,8 +26,9 @@ typedef struct {
     int64_t latest; /* the largest `since` that was ever enqueued */
 } bucket;
 
-/* Threads that begin to wait within this time may be enqueued in any order. A thread that has waited longer than the last
- * waiter by more than this is back from a check for signals, or lost a race for a lock, and regains its position. */
+/* Threads that begin to wait within this time may be enqueued in any order. A thread that has waited longer than the
+ * last waiter by more than this is back from a check for signals, or lost a race for a lock, and regains its
+ * position. */
 #define SAME_TIME 100000 /* ns */
 
 static bucket table[AP_BUCKETS];
@@ -77,8 +78,8 @@ static void dequeue(bucket *b, waiter **at)
     ap_fetch_sub_u32(waiters_in(b), 1);
 }
 
-/* After the deadline: dequeue the calling thread. False: another thread has dequeued it, and this one waits for the unpark
- * (invariants 2 and 3). */
+/* After the deadline: dequeue the calling thread. False: another thread has dequeued it, and this one waits for the
+ * unpark (invariants 2 and 3). */
 static bool leave(bucket *b, waiter *self)
 {
     ap_os_lock_acquire(&b->lock);

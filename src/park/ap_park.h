@@ -15,23 +15,26 @@
  *
  * Invariants, and why each step keeps them:
  *
- * 1. No wake-up is lost. The change of the word, the unparking thread's load of the waiter count, the waiter's add and its
- *    validation are sequentially consistent, so they have one order. If the load finds 0, the add comes after it, and the
- *    validation after the add: the validation sees the change, and the waiter does not park. If the load finds a waiter,
- *    both threads have a critical section under the bucket's lock. If the waiter's is first, it is in the queue and is
- *    found. If the other is first, the change happened before the validation, which sees it. The change must therefore
- *    be sequentially consistent.
- * 2. A waiter's queue entry lies on its stack, and ap_park returns only when no thread can touch it any more: either the
+ * 1. No wake-up is lost. The change of the word, the unparking thread's load of the waiter count, the waiter's add
+ *    and its validation are sequentially consistent, so they have one order. If the load finds 0, the add comes after
+ *    it, and the validation after the add: the validation sees the change, and the waiter does not park. If the load
+ *    finds a waiter, both threads have a critical section under the bucket's lock. If the waiter's is first, it is in
+ *    the queue and is found. If the other is first, the change happened before the validation, which sees it. The
+ *    change must therefore be sequentially consistent.
+ * 2. A waiter's queue entry lies on its stack, and ap_park returns only when no thread can touch it any more: either
+ *    the
  *    waiter dequeued itself, or it has been unparked, which is the last step of the thread that dequeued it.
  * 3. Each dequeued waiter is unparked once. If its deadline passes after it was dequeued, it waits for the unpark and
  *    reports AP_UNPARKED: it consumes the wake-up, so the wake-up is not lost.
- * 4. The unpark happens after the bucket is unlocked, and the waiter returns without acquiring a lock. Otherwise the waiter
+ * 4. The unpark happens after the bucket is unlocked, and the waiter returns without acquiring a lock. Otherwise the
+ *    waiter
  *    would block at once on the lock of the thread that unparked it.
- * 5. Waiters are ordered by the time at which they began to wait. A thread that left the queue to check for signals returns
+ * 5. Waiters are ordered by the time at which they began to wait. A thread that left the queue to check for signals
+ *    returns
  *    to its old position.
  *
- * A lock that hands itself off changes its word and chooses a waiter in one step. ap_unpark_with() calls the lock's function
- * for both while the bucket is locked, and the waiter reports AP_HANDED_OFF.
+ * A lock that hands itself off changes its word and chooses a waiter in one step. ap_unpark_with() calls the lock's
+ * function for both while the bucket is locked, and the waiter reports AP_HANDED_OFF.
  *
  * After fork() the child's parking lot is empty, because the waiting threads do not exist there.
  */
@@ -65,8 +68,8 @@ ap_park_result ap_park(const void *word, ap_validate validate, uint64_t what, in
 typedef struct {
     int64_t since;     /* when the thread began to wait: the queue is ordered by it */
     uint64_t owner_id; /* of the waiting thread, for ap_wait_queue */
-    /* NULL: park at once. Otherwise the waiter, already in the queue, spins and yields while this returns true. It costs no
-     * system call to unpark a waiter that spins. */
+    /* NULL: park at once. Otherwise the waiter, already in the queue, spins and yields while this returns true. It
+     * costs no system call to unpark a waiter that spins. */
     bool (*spins)(void *context, int64_t now);
     void *context;
 } ap_place;
@@ -104,11 +107,13 @@ typedef struct {
     uint64_t owner_id; /* and its owner id */
 } ap_wait_queue;
 
-/* Changes the word as the queue requires. Called while the bucket is locked, also with an empty queue. Returns how many of
- * the counted waiters to unpark; *hand_off, false before the call, states whether they own what they waited for. */
+/* Changes the word as the queue requires. Called while the bucket is locked, also with an empty queue. Returns how
+ * many of the counted waiters to unpark; *hand_off, false before the call, states whether they own what they waited
+ * for. */
 typedef size_t (*ap_decide)(void *word, const ap_wait_queue *queue, bool *hand_off, void *context);
 
-/* Count at most `limit` waiters of word, decide, dequeue: one step for all threads that park on the word. Then unpark. */
+/* Count at most `limit` waiters of word, decide, dequeue: one step for all threads that park on the word. Then
+ * unpark. */
 void ap_unpark_with(void *word, size_t limit, ap_decide decide, void *context);
 
 /* How many threads are parked on word at this moment. */

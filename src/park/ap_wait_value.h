@@ -3,9 +3,9 @@
  *
  * ap_wait_value.h: wait until an atomic value differs from an expected one, as C++20's std::atomic::wait.
  *
- * Equivalent to: while (*a == expected) park until ap_unpark(a, n). A thread that changes the value calls ap_unpark after
- * the change; only that ends the wait. A value that changes and changes back before the waiter validates may be missed, as
- * in C++20.
+ * Equivalent to: while (*a == expected) park until ap_unpark(a, n). A thread that changes the value calls ap_unpark
+ * after the change; only that ends the wait. A value that changes and changes back before the waiter validates may be
+ * missed, as in C++20.
  *
  * Returns true if the value differs, false if the deadline passed first. No wake-up is lost (ap_park.h, invariant 1).
  */

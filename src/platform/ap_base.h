@@ -22,15 +22,15 @@
 #define AP_COLD
 #endif
 
-/* What one core takes from another at a time: x86 fetches lines of 64 bytes in pairs, several ARMs have lines of 128. */
+/* What one core takes from another at once: x86 fetches pairs of 64-byte lines, several ARMs have lines of 128. */
 #if defined(__x86_64__) || defined(_M_X64) || defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__)
 #define AP_CACHE_LINE 128
 #else
 #define AP_CACHE_LINE 64
 #endif
 
-/* A variable of each thread, private to the module. With glibc it lies at a fixed distance from the thread pointer, so an
- * access needs no call; other C libraries refuse to load such a module after the start of the program. */
+/* A variable of each thread, private to the module. With glibc it lies at a fixed distance from the thread pointer,
+ * so an access needs no call; other C libraries refuse to load such a module after the start of the program. */
 #if defined(_MSC_VER)
 #define AP_THREAD_LOCAL __declspec(thread)
 #elif defined(__GLIBC__)

@@ -7,12 +7,14 @@
  * systems but Windows, which has SRWLOCK, CONDITION_VARIABLE and fiber-local storage. On Linux the parker is a futex,
  * because a thread returns from it without acquiring a lock.
  *
- * A .c file includes this header first. No other header includes it, so Cython and C code of other projects never sees it.
+ * A .c file includes this header first. No other header includes it, so Cython and C code of other projects never
+ * sees it.
  */
 #ifndef AP_OS_H
 #define AP_OS_H
 
-/* -std=c11 hides POSIX and syscall() unless these are defined before the first system header: hence "includes this first". */
+/* -std=c11 hides POSIX and syscall() unless these are defined before the first system header: hence "includes this
+ * first". */
 #if !defined(_WIN32) && !defined(__APPLE__)
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -183,7 +185,8 @@ static inline bool ap_os_cond_wait_until(ap_os_cond *cond, ap_os_lock *lock, int
 #endif
 }
 
-/* From now on each fork() calls before() first, then parent() in the parent and child() in the child. False: no memory. */
+/* From now on each fork() calls before() first, then parent() in the parent and child() in the child. False: no
+ * memory. */
 static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), void (*child)(void))
 {
     return pthread_atfork(before, parent, child) == 0;
@@ -209,8 +212,8 @@ static inline void ap_os_free_aligned(void *memory) { free(memory); }
 
 /* A parker: one thread parks in it until another thread unparks it, once. The unpark may come before the park.
  *
- * The parked thread may free the parker as soon as it is unparked, so the unparking thread does not touch it after its last
- * step. What the unparking thread wrote before is visible to the thread that returns (release and acquire).
+ * The parked thread may free the parker as soon as it is unparked, so the unparking thread does not touch it after
+ * its last step. What the unparking thread wrote before is visible to the thread that returns (release and acquire).
  * AP_OS_NO_FUTEX selects the second implementation on Linux, for its tests. */
 #if defined(__linux__) && defined(__LP64__) && !defined(AP_OS_NO_FUTEX)
 
@@ -282,7 +285,7 @@ static inline void ap_os_parker_destroy(ap_os_parker *p)
     ap_os_lock_destroy(&p->lock);
 }
 
-/* Takes the lock, though it reads one flag: the unparking thread must have left the parker before its owner frees it. */
+/* Takes the lock to read one flag: the unparking thread must have left the parker before its owner frees it. */
 static inline bool ap_os_is_unparked(ap_os_parker *p)
 {
     ap_os_lock_acquire(&p->lock);

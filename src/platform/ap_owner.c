@@ -8,7 +8,7 @@
 
 /* Plain variables: the child writes them while it has one thread. */
 static uint64_t forks;
-static uint64_t survivor; /* the thread bits of the thread that called the last fork(); 0 in a process that is no child */
+static uint64_t survivor; /* the thread bits of the thread that called the last fork(); 0 without a fork */
 
 const uint64_t *ap_owner_forks = &forks;
 

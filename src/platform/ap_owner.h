@@ -6,13 +6,13 @@
  *     bits 47..2    the same bits of the system's thread id (on POSIX that is an address)
  *     bits  1..0    zero, for the flags of the lock
  *
- * A lock stores the id of its owner, so it can name the owner, and it can detect that the owner was lost in fork(). After
- * fork() the child has one thread, the one that called fork(). An id with an older fork count belongs either to that
- * thread or to a lost owner, which will never release the lock (POSIX names this state EOWNERDEAD). The fork count is part
- * of the id because the child's new threads may get the thread ids of the parent's threads.
+ * A lock stores the id of its owner, so it can name the owner, and it can detect that the owner was lost in fork().
+ * After fork() the child has one thread, the one that called fork(). An id with an older fork count belongs either to
+ * that thread or to a lost owner, which will never release the lock (POSIX names this state EOWNERDEAD). The fork
+ * count is part of the id because the child's new threads may get the thread ids of the parent's threads.
  *
- * Limit: a new thread of the child may itself call fork(). In that grandchild, the id of a lost owner with the same thread
- * id, from before the first fork, counts as the surviving thread's.
+ * Limit: a new thread of the child may itself call fork(). In that grandchild, the id of a lost owner with the same
+ * thread id, from before the first fork, counts as the surviving thread's.
  */
 #ifndef AP_OWNER_H
 #define AP_OWNER_H
@@ -23,8 +23,8 @@
 #define AP_OWNER_FORKS_SHIFT 48
 #define AP_OWNER_THREAD_BITS UINT64_C(0x0000fffffffffffc)
 
-/* The fork count of this process, in the bits where an id has it. Written by the core's fork handler, while the child has one
- * thread. A pointer, because a module that calls the core through its table shares the core's variable. */
+/* The fork count of this process, in the bits where an id has it. Written by the core's fork handler, while the child
+ * has one thread. A pointer, because a module that calls the core through its table shares the core's variable. */
 extern const uint64_t *ap_owner_forks;
 
 /* The calling thread's id. */

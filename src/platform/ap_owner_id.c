@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_owner_id.c: the one function of ap_owner.h that lies on the fast path of a lock. It is a file of its own so that each
- * Python module that locks can link it, instead of calling it through the core's table.
+ * ap_owner_id.c: the one function of ap_owner.h that lies on the fast path of a lock. It is a file of its own so that
+ * each Python module that locks can link it, instead of calling it through the core's table.
  */
 #include "ap_os.h"
 

@@ -8,23 +8,24 @@
 #include "../park/ap_park.h"
 #include "ap_mutex.h"
 
-/* A new arrival spins before it parks: it probes after 1, 2, 4 ... 64 pauses of the processor (parking_lot's SpinWait), some
- * microseconds in all, less than a park and an unpark. It does not spin while WAITERS is set, because each probe takes the
- * cache line from the owner. It does not yield: on a busy machine a yield costs the core for milliseconds. */
+/* A new arrival spins before it parks: it probes after 1, 2, 4 ... 64 pauses of the processor (parking_lot's
+ * SpinWait), some microseconds in all, less than a park and an unpark. It does not spin while WAITERS is set, because
+ * each probe takes the cache line from the owner. It does not yield: on a busy machine a yield costs the core for
+ * milliseconds. */
 #define SPIN_ROUNDS 7
 
-/* The designated waker probes after 8, 16 ... 256 pauses, then each 256, some microseconds. It acquires the mutex after
- * DESIGNATED_FREE probes in a row that found it unlocked; a mutex in steady use is unlocked at every other probe. If the
- * state does not change, the section is long, or the owner waits for this core: the waker yields now and then, and parks
- * again after DESIGNATED_SAME such probes, some 50 us. */
+/* The designated waker probes after 8, 16 ... 256 pauses, then each 256, some microseconds. It acquires the mutex
+ * after DESIGNATED_FREE probes in a row that found it unlocked; a mutex in steady use is unlocked at every other
+ * probe. If the state does not change, the section is long, or the owner waits for this core: the waker yields now
+ * and then, and parks again after DESIGNATED_SAME such probes, some 50 us. */
 #define DESIGNATED_FIRST 8
 #define DESIGNATED_PAUSES 256
 #define DESIGNATED_FREE 12
 #define DESIGNATED_SAME 10
 #define DESIGNATED_YIELD 4
 
-/* A thread that parks spins in the queue first, until the designated waker spins, so that its core does not go idle: an idle
- * core of a virtual machine returns late, and the hand-off would find no running thread. All in nanoseconds. */
+/* A thread that parks spins in the queue first, until the designated waker spins, so that its core does not go idle:
+ * an idle core of a virtual machine returns late, and the hand-off would find no running thread. All in nanoseconds. */
 #define QUEUE_SPIN INT64_C(50000) /* after the designated waker was last found late */
 #define QUEUE_SPIN_MOST INT64_C(400000)
 #define QUEUE_SPIN_EVERY INT64_C(7000) /* between two probes, which take the cache line from the owner */
@@ -58,8 +59,9 @@ static bool announce(ap_mutex *m)
         || ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS);
 }
 
-/* The designated waker has a token: the value it left in `designated`. An unlock that removes the token hands the mutex off by
- * its next step or restores the token, under the bucket's lock. So the check whether it came back takes that lock. */
+/* The designated waker has a token: the value it left in `designated`. An unlock that removes the token hands the
+ * mutex off by its next step or restores the token, under the bucket's lock. So the check whether it came back takes
+ * that lock. */
 typedef struct {
     ap_mutex *mutex;
     uint64_t token;
@@ -279,9 +281,9 @@ static size_t designate_another(void *word, const ap_wait_queue *queue, bool *ha
     return 1;
 }
 
-/* A hand-off to a designated waker that requests nothing needs the clock, which costs more than the rest of an unlock. So the
- * first, second, fourth and each eighth unlock after the unpark read it. With equally long sections the hand-off is less
- * than twice as late as it could be. */
+/* A hand-off to a designated waker that requests nothing needs the clock, which costs more than the rest of an
+ * unlock. So the first, second, fourth and each eighth unlock after the unpark read it. With equally long sections
+ * the hand-off is less than twice as late as it could be. */
 static bool is_hand_off_due(ap_mutex *m)
 {
     uint64_t n = ap_load_u64_relaxed(&m->unlocks) + 1;

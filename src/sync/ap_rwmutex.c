@@ -90,8 +90,8 @@ bool ap_rwmutex_read_unlock_slow(ap_rwmutex *rw)
     return true;
 }
 
-/* In a child, before a reader's step. Without readers there are no lost ones, and there will be none. So the older id of a
- * lost reader is replaced here, and no thread finds it between this reader's step and the store of its own id. */
+/* In a child, before a reader's step. Without readers there are no lost ones, and there will be none. So the older id
+ * of a lost reader is replaced here, and no thread finds it between this reader's step and the store of its own id. */
 void ap_rwmutex_forget_lost_readers(ap_rwmutex *rw)
 {
     uint64_t first = ap_load_u64_relaxed(&rw->first);

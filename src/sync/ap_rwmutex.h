@@ -3,8 +3,8 @@
  *
  * ap_rwmutex.h: a lock for many readers or one writer. Go's sync.RWMutex, with timeouts.
  *
- * Writers compete for an ap_mutex. Its holder is the one pending writer, or the writer that holds the write lock. One word
- * holds the state between that writer and the readers:
+ * Writers compete for an ap_mutex. Its holder is the one pending writer, or the writer that holds the write lock. One
+ * word holds the state between that writer and the readers:
  *
  *     bit 0         AP_RW_WRITER     a writer is pending or holds the write lock: no new reader gets the read lock
  *     bit 1         AP_RW_WAITERS    with AP_RW_WRITER only: a reader may be parked on the word
@@ -18,14 +18,15 @@
  *                                                         the write lock
  *     WRITER, n = 0 [WAITERS]    -> set WAITERS; park     an error                    (impossible)
  *
- *     write unlock, and a pending writer that gives up, from WRITER, n, with k parked readers: -> n + k readers. The k
- *     readers hold the read lock when they return from the park. Then the ap_mutex is unlocked. A write unlock with n > 0
- *     or without WRITER is an error.
+ *     write unlock, and a pending writer that gives up, from WRITER, n, with k parked readers: -> n + k readers. The
+ *     k readers hold the read lock when they return from the park. Then the ap_mutex is unlocked. A write unlock with
+ *     n > 0 or without WRITER is an error.
  *
- * 1. A writer and a reader never hold their locks at once. A reader gets the read lock by a step that found no WRITER, or
- *    from the last step of a writer. A writer holds the write lock from the step that makes n zero with WRITER set, and n
- *    does not rise before its unlock. The ap_mutex ensures that there is one such writer.
- * 2. Phases are fair (Brandenburg and Anderson, "Reader-writer synchronization for shared-memory multiprocessor real-time
+ * 1. A writer and a reader never hold their locks at once. A reader gets the read lock by a step that found no
+ *    WRITER, or from the last step of a writer. A writer holds the write lock from the step that makes n zero with
+ *    WRITER set, and n does not rise before its unlock. The ap_mutex ensures that there is one such writer.
+ * 2. Phases are fair (Brandenburg and Anderson, "Reader-writer synchronization for shared-memory multiprocessor real-
+ *    time
  *    systems", 2009; Go's rwmutex.go). A pending writer holds back later readers, so it waits only for the readers that
  *    hold the lock. A write unlock admits all parked readers before the next writer competes, so a reader waits for one
  *    writer, or for two if it left the queue to check for signals. Among writers the ap_mutex is fair.
@@ -50,8 +51,8 @@
 typedef struct {
     ap_mutex writers; /* held by the pending writer, or by the holder of the write lock */
     ap_u64 state;     /* readers park on this word */
-    ap_bool drained;  /* the pending writer parks on this address until the readers have unlocked; the value is unused */
-    ap_u64 first;     /* owner id of the last reader that was the first one in; lost only if lost readers may be counted */
+    ap_bool drained;  /* the pending writer parks on this address until the readers unlock; the value is unused */
+    ap_u64 first;     /* id of the last reader that was the first one in; lost only if lost readers may be counted */
 } ap_rwmutex;
 
 static inline void ap_rwmutex_init(ap_rwmutex *rw)
@@ -77,7 +78,8 @@ void ap_rwmutex_admit(ap_rwmutex *rw);
 /* Get the read lock if no writer is pending or holds the write lock. Never waits. */
 static inline bool ap_rwmutex_try_read_lock(ap_rwmutex *rw)
 {
-    /* A guess replaces the load: a failed compare-and-swap fetches the value, and the cache line for writing, at once. */
+    /* A guess replaces the load: a failed compare-and-swap fetches the value, and the cache line for writing, at
+     * once. */
     uint64_t seen = 0;
     if (AP_UNLIKELY(*ap_owner_forks != 0)) {
         ap_rwmutex_forget_lost_readers(rw);
@@ -111,9 +113,9 @@ static inline bool ap_rwmutex_read_unlock(ap_rwmutex *rw)
     return true;
 }
 
-/* The write lock takes three steps, so that the writer can check for signals between two parks and keep its position. enter()
- * makes the caller the pending writer. announce(), called once, holds back new readers. drain(), repeated until it is true,
- * waits for the readers. A writer that gives up after announce() calls retract(). */
+/* The write lock takes three steps, so that the writer can check for signals between two parks and keep its position.
+ * enter() makes the caller the pending writer. announce(), called once, holds back new readers. drain(), repeated
+ * until it is true, waits for the readers. A writer that gives up after announce() calls retract(). */
 static inline bool ap_rwmutex_enter_until(ap_rwmutex *rw, int64_t since, int64_t deadline)
 {
     return ap_mutex_try_lock(&rw->writers) || ap_rwmutex_enter_slow(rw, since, deadline);
@@ -170,8 +172,9 @@ static inline bool ap_rwmutex_write_unlock(ap_rwmutex *rw)
     return ap_rwmutex_write_unlock_slow(rw);
 }
 
-/* Were readers lost in fork(), so that a writer would wait for ever? Readers are counted, not listed, so the answer is that of
- * the last reader that was the first one in. It may have unlocked since; then the answer may be wrong for the others. */
+/* Were readers lost in fork(), so that a writer would wait for ever? Readers are counted, not listed, so the answer
+ * is that of the last reader that was the first one in. It may have unlocked since; then the answer may be wrong for
+ * the others. */
 static inline bool ap_rwmutex_readers_are_lost(ap_rwmutex *rw)
 {
     return ap_rwmutex_readers_of(ap_load_u64(&rw->state)) > 0 && ap_owner_is_lost(ap_load_u64_relaxed(&rw->first));

@@ -3,8 +3,8 @@
  *
  * ap_waitgroup.h: a count of unfinished work, and a wait until it is zero. Go's sync.WaitGroup.
  *
- *     bits 63..56   forks: the fork count (ap_owner.h), modulo 2**8, of the process that counted the waiters
- *     bits 55..32   waiters: the threads in wait(), from finding a count above zero to their return; no system runs 2**24
+ *     bits 63..56   forks: the fork count (ap_owner.h), modulo 2**8, of the process that counted the waiters bits
+ *     55..32   waiters: the threads in wait(), from finding a count above zero to their return; no system runs 2**24
  *     bits 31..0    count, 0 to AP_WAITGROUP_MAX
  *
  *     state                    add(n > 0)                add(n < 0)                             wait
@@ -14,10 +14,10 @@
  *     count > 0                count + n                 count + n; at zero: unpark all         waiters + 1; parks;
  *                                                                                               waiters - 1
  *
- * 1. A waiter returns although the count rises again. Count and waiters change in one atomic step, so add() sees the waiters
- *    that have not returned, and refuses to raise the count from zero. An unparked waiter finds zero, however late it runs.
- *    Go asks this of its users ("new Add calls must happen after all previous Wait calls have returned") and detects a
- *    violation sometimes; this add() refuses it each time.
+ * 1. A waiter returns although the count rises again. Count and waiters change in one atomic step, so add() sees the
+ *    waiters that have not returned, and refuses to raise the count from zero. An unparked waiter finds zero, however
+ *    late it runs. Go asks this of its users ("new Add calls must happen after all previous Wait calls have
+ *    returned") and detects a violation sometimes; this add() refuses it each time.
  * 2. No waiter is lost: invariant 1 of ap_park.h. The step that makes the count zero is sequentially consistent.
  *
  * After fork() the child has no waiters. The first step in the child that finds an older fork count removes them.

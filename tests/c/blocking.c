@@ -2,8 +2,8 @@
  *
  * blocking.c: threads hammer every blocking primitive of the core, and the totals are exact. `make test`, `make tsan`.
  *
- * A lock protects a plain variable, so ThreadSanitizer reports a lock with two owners, and a hand-off that does not order the
- * writes.
+ * A lock protects a plain variable, so ThreadSanitizer reports a lock with two owners, and a hand-off that does not
+ * order the writes.
  */
 #include "platform/ap_os.h"
 #include "hammer.h"
@@ -89,8 +89,8 @@ static void test_wake_up(void)
     printf("ok  mutex: no wake-up is lost\n");
 }
 
-/* Half of the threads lock and never unlock. The others unlock what they have not locked, sometimes two at once. Each unlock that
- * returns true admits exactly one lock. */
+/* Half of the threads lock and never unlock. The others unlock what they have not locked, sometimes two at once. Each
+ * unlock that returns true admits exactly one lock. */
 static void lock_or_unlock(int me)
 {
     for (int i = 0; i < ROUNDS / 10; i++) {
@@ -267,8 +267,8 @@ static void *wait_and_sum(void *unused)
     return unused;
 }
 
-/* Reused repeatedly by threads that are not synchronised. add() from zero is refused while a waiter has not returned, and each
- * waiter finds zero at its end. */
+/* Reused repeatedly by threads that are not synchronised. add() from zero is refused while a waiter has not returned,
+ * and each waiter finds zero at its end. */
 static void reuse(int me)
 {
     int64_t count;

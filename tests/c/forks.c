@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * forks.c: after fork() the child has none of the parent's other threads. None is parked, and their locks have lost owners.
- * `make forks`.
+ * forks.c: after fork() the child has none of the parent's other threads. None is parked, and their locks have lost
+ * owners. `make forks`.
  */
 #include "hammer.h"
 
@@ -58,8 +58,8 @@ static void *become_pending_writer(void *unused)
     return unused;
 }
 
-/* In the child of a parent with a pending writer, while this thread reads. The child gives up for the writer when this thread
- * unlocks or waits. */
+/* In the child of a parent with a pending writer, while this thread reads. The child gives up for the writer when
+ * this thread unlocks or waits. */
 static void without_the_writer(void)
 {
     CHECK(!ap_rwmutex_try_read_lock(&pending_elsewhere));

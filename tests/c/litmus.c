@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * litmus.c: the classic litmus shapes on the bare operations. Sequentially consistent operations never show the outcome that
- * no interleaving gives. The same harness does see it with relaxed operations. `make litmus`.
+ * litmus.c: the classic litmus shapes on the bare operations. Sequentially consistent operations never show the
+ * outcome that no interleaving gives. The same harness does see it with relaxed operations. `make litmus`.
  *
  * A shape is two to four threads of one or two operations on x and y. The threads meet at a gate and run a batch of
  * rounds, each on words of its own, so that their operations fall within some tens of nanoseconds. The names are those

@@ -3,9 +3,9 @@
  * orders.c: the operations with a weaker order. Each does what its name states, and is as strong as its name states.
  *
  * The strength is shown by message passing: one thread writes a plain variable and publishes it by a _release
- * operation, the other receives it by an _acquire operation and reads the variable. Every pair is tried. On x86 each pair
- * would work with relaxed operations. ThreadSanitizer checks the requested order, not the machine's, and reports a data race
- * on the plain variable. So `make orders-tsan` is the stronger check.
+ * operation, the other receives it by an _acquire operation and reads the variable. Every pair is tried. On x86 each
+ * pair would work with relaxed operations. ThreadSanitizer checks the requested order, not the machine's, and reports
+ * a data race on the plain variable. So `make orders-tsan` is the stronger check.
  */
 #include "check.h" /* first */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * parking.c: the parking lot alone. No wake-up is lost, a waiter that is unparked after its deadline consumes the wake-up, and
- * no thread touches a waiter that has returned. `make parking`; `make parking_portable` is the same without the futex.
+ * parking.c: the parking lot alone. No wake-up is lost, a waiter that is unparked after its deadline consumes the
+ * wake-up, and no thread touches a waiter that has returned. `make parking`; `make parking_portable` is the same
+ * without the futex.
  */
 #include "hammer.h"
 

@@ -268,7 +268,7 @@ static void *use_many(void *me)
             }
         }
         pthread_barrier_wait(&gate);
-        for (int i = (int)(intptr_t)me; i < 1000; i += 4) { /* each thread frees a part: its own cells and those of others */
+        for (int i = (int)(intptr_t)me; i < 1000; i += 4) { /* each frees a part: its own cells and others' */
             CHECK(value(&many[i]) == i + 4 * 3);
             CHECK(ap_shards_cells(&many[i]) == 4);
             ap_shards_destroy(&many[i]);

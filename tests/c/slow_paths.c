@@ -101,8 +101,8 @@ static void test_two_waiters(void)
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
     ap_store_i64(&mutex.fair_at, 0);
-    EXPECT("of two waiters, the first gets the mutex by a hand-off, and its unlock unparks the other", [AP_MUTEX_LOCK_SLOW] = 2,
-        [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OFF] = 1);
+    EXPECT("of two waiters, the first gets the mutex by a hand-off, and its unlock unparks the other",
+        [AP_MUTEX_LOCK_SLOW] = 2, [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OFF] = 1);
 }
 
 /* With an owner id that no thread has: the designated waker finds that the state does not change, and parks again. */
@@ -115,8 +115,8 @@ static void until_parked_again(uint64_t owner, int64_t unparked_at)
     }
 }
 
-/* With a designated waker that does not exist: an unlock relies on it, or hands the mutex off to it, and then the parked thread
- * becomes the next designated waker. */
+/* With a designated waker that does not exist: an unlock relies on it, or hands the mutex off to it, and then the
+ * parked thread becomes the next designated waker. */
 static void test_designated(void)
 {
     const uint64_t ghost = (ap_owner_id() & ~AP_OWNER_THREAD_BITS) | 4, forks = UINT64_C(1) << AP_OWNER_FORKS_SHIFT;
@@ -148,8 +148,8 @@ static void test_designated(void)
     ap_store_i64(&mutex.fair_at, 0);
     CHECK(ap_mutex_unlock(&mutex));
     until_parked_again((ghost ^ 8) | both, before);
-    EXPECT("when a hand-off is due, so does one that requests nothing", [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1,
-        [AP_UNPARK] = 1, [AP_PARK] = 1);
+    EXPECT("when a hand-off is due, so does one that requests nothing",
+        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     ap_store_u64(&mutex.designated, ghost);
     ap_store_i64(&mutex.fair_at, 0);
@@ -311,7 +311,8 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ap_once_is_done(&once));
     }
-    EXPECT("once: five callers, four of which park and are unparked", [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
+    EXPECT("once: five callers, four of which park and are unparked",
+        [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
 
     CHECK(ap_waitgroup_add(&group, ROUNDS, &count) == AP_WAITGROUP_OK);
     for (int i = 0; i < 4; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * spinning.c: the spinning of ap_mutex, tested from inside: the designated waker, and the threads that spin in the queue until
- * it spins. Times are given, not measured. `make spinning`.
+ * spinning.c: the spinning of ap_mutex, tested from inside: the designated waker, and the threads that spin in the
+ * queue until it spins. Times are given, not measured. `make spinning`.
  */
 #include "../../src/sync/ap_mutex.c" /* first: see ap_os.h */
 
@@ -68,7 +68,8 @@ static void test_does_not_request(void)
 
 /* ---- spinning in the queue ---- */
 
-/* How many microseconds a thread spins in the queue if it probes at each, while the designated waker spins from `from` to `to`. */
+/* How many microseconds a thread spins in the queue if it probes at each, while the designated waker spins from
+ * `from` to `to`. */
 static int64_t spins_for(uint64_t waker, int64_t from, int64_t to)
 {
     const int64_t began = 1000000 * US;

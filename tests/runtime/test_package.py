@@ -69,7 +69,7 @@ def test_tests_see_the_installed_package():
 
 
 def test_a_subinterpreter_is_refused_clearly_and_the_main_one_goes_on():
-    # The table of sleepers, and the types, are one for the process.
+    # The process has one parking lot and one set of types.
     interpreters = pytest.importorskip(
         "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters",
         reason="no sub-interpreters in this build",

@@ -1,12 +1,12 @@
-"""An exhaustive search: a few threads, each a table of atomic steps, in every order that there is.
+"""An exhaustive search: a few threads, each a table of atomic steps, run in every order.
 
-A state is a dict of hashable values, whose keys are there from the start; `pc` holds the label at which each thread
-is. A program maps a label to a step: a function of (state, me) that changes the state in place, as one atomic step,
-and returns the next label, or a list of functions for a choice. A step returns BLOCKED, having changed nothing, where
-the thread has to wait, and DONE at its end. A step that finds something wrong raises AssertionError.
+A state is a dict of hashable values with a fixed set of keys. `pc` holds each thread's label. A program maps a label
+to a step: a function of (state, me) that changes the state in place, as one atomic step. It returns the next label,
+or a list of functions for a choice. A step returns BLOCKED, without a change, if the thread must wait, and DONE at
+its end. A step that finds an error raises AssertionError.
 
-`explore` raises InterleavingError, with the steps that lead there, where a step fails or where no thread can go on
-although not all are done. Otherwise it returns how many states there are: all of them were seen.
+`explore` raises InterleavingError, with the steps that led there, if a step fails, or if no thread can go on before all
+are done. Otherwise it has visited all states, and returns their number.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ Program = dict[str, Callable]
 
 
 class InterleavingError(Exception):
-    """What went wrong, and the steps that lead there."""
+    """The error, and the steps that led there."""
 
 
 def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
@@ -55,7 +55,7 @@ def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
                     came_from[after] = (frozen, me, label)
                     waiting.append(after)
         if not moved and any(label != DONE for label in now["pc"]):
-            raise InterleavingError(f"nobody can go on: {now}\n{story(came_from, frozen)}")
+            raise InterleavingError(f"no thread can go on: {now}\n{story(came_from, frozen)}")
     return len(came_from)
 
 

@@ -1,11 +1,11 @@
-"""The steps of `src/sync/ap_mutex.c` for the exhaustive search: lock and unlock. What a step is, sleepers.py says."""
+"""The steps of `src/sync/ap_mutex.c` for the exhaustive search: lock and unlock. parking_steps.py defines a step."""
 
 from interleavings import DONE
-from sleepers import SLEEPERS, lock_bucket, take_first, wait_steps
+from parking_steps import PARKING_LOT, dequeue_first, lock_bucket, park_steps
 
-# The word: who owns it (0: nobody), and whether somebody may sleep. `awake`: who was woken, and whether it asks.
+# The word: the owner (0: unlocked) and the waiters flag. `designated`: the designated waker, and whether it requests.
 FREE = (0, False)
-NOBODY = None
+NO_THREAD = None
 FOUR = range(4)
 
 
@@ -13,10 +13,10 @@ def either(*labels):
     return [lambda s, me, to=to: to for to in labels]
 
 
-def wake_first(s, handed=False):
-    """With the table locked: takes the first out of the line."""
-    (first,) = take_first(s, 1)
-    s["handed" if handed else "tokens"] |= {first}
+def unpark_first(s, handed_off=False):
+    """With the bucket locked: dequeue and unpark the first waiter."""
+    (first,) = dequeue_first(s, 1)
+    s["handed_off" if handed_off else "tokens"] |= {first}
     return first
 
 
@@ -25,23 +25,23 @@ def locker(
     fair=(False, True),
     swap=True,
     test_first=False,
-    forget_the_rest=False,
-    ignore_the_hand=False,
-    look_again=True,
-    withdraw_to_sleep=True,
-    withdraw_to_take=True,
-    take_the_mark=True,
-    one_awake=True,
-    asks_again=True,
-    tires=True,
+    forget_waiters=False,
+    ignore_hand_off=False,
+    recheck=True,
+    withdraw_to_park=True,
+    withdraw_to_acquire=True,
+    clear_designated=True,
+    one_designated=True,
+    requests_again=True,
+    parks_again=True,
     unlocks=True,
 ):
-    """lock and unlock. Whether it is time to be fair is tried both ways; so is whether one that stands by tires of it.
+    """lock and unlock. Both values of "a hand-off is due" are tried, and whether the designated waker parks again.
 
-    Broken: taken by a load and a store; the word tested before the table is locked; WAITERS taken away though others
-    sleep; a thread that was handed the mutex waits for it; an unlock that counts on one that has withdrawn; a thread
-    that others count on sleeps, or takes the mutex; a hand-over to one that has withdrawn; another one woken while one
-    is awake; one that stands by and says only once that it asks."""
+    Broken variants: acquired by a load and a store; validated before the bucket is locked; WAITERS cleared although
+    threads are parked; a thread waits for a mutex that was handed off to it; an unlock relies on a designated waker
+    that has withdrawn; a designated waker parks, or acquires, without withdrawing; a hand-off to a designated waker
+    that has withdrawn; a second designated waker; a designated waker that requests only once."""
 
     def take(s, me, to, waiters):
         s["word"] = (me + 1, waiters)
@@ -55,30 +55,30 @@ def locker(
 
     def slow(s, me):
         if me in s["tokens"]:
-            return "stand by"
+            return "spin"
         return "announce" if s["word"][0] else "take"
 
-    def stand_by(s, me):
-        to_take = "withdraw to take" if withdraw_to_take else "take"
-        if s["awake"] not in ((me, False), (me, True)):
-            return to_take
-        look_on = ("ask: announce" if asks_again else "ask: look") if s["awake"][1] else "ask"
+    def spin(s, me):
+        to_acquire = "withdraw to acquire" if withdraw_to_acquire else "take"
+        if s["designated"] not in ((me, False), (me, True)):
+            return to_acquire
+        spin_on = ("request: announce" if requests_again else "request: probe") if s["designated"][1] else "request"
         if not s["word"][0]:
-            return either(to_take, look_on)
-        return either(*["withdraw to sleep" if withdraw_to_sleep else "announce"] * tires, look_on)
+            return either(to_acquire, spin_on)
+        return either(*["withdraw to park" if withdraw_to_park else "announce"] * parks_again, spin_on)
 
-    def ask(s, me):
-        if s["awake"] == (me, False):
-            s["awake"] = (me, True)
-            return "ask: announce"
-        return "stand by"
+    def request(s, me):
+        if s["designated"] == (me, False):
+            s["designated"] = (me, True)
+            return "request: announce"
+        return "spin"
 
     def withdraw(to):
         def step(s, me):
             if me not in s["tokens"]:
                 return to
-            if s["awake"] in ((me, False), (me, True)):
-                s["awake"] = NOBODY
+            if s["designated"] in ((me, False), (me, True)):
+                s["designated"] = NO_THREAD
                 s["tokens"] -= {me}
                 return to
             return "withdraw: lock"
@@ -86,15 +86,15 @@ def locker(
         return step
 
     def is_token_gone(s, me):
-        # It does not come back here: no two threads unlock at once.
+        # The token does not return here, because no two threads unlock at once.
         s["bucket"] = None
         s["tokens"] -= {me}
-        return "slow" if ignore_the_hand else "critical"
+        return "slow" if ignore_hand_off else "critical"
 
     def take_if_free(s, me):
         owner, waiters = s["word"]
         if owner:
-            return "withdraw to sleep" if withdraw_to_sleep else "announce"
+            return "withdraw to park" if withdraw_to_park else "announce"
         if not swap:
             return "take: store"
         s["tokens"] -= {me}
@@ -108,10 +108,10 @@ def locker(
 
         return step
 
-    def woken(s, me):
-        if me in s["handed"]:
-            s["handed"] -= {me}
-            return "slow" if ignore_the_hand else "critical"
+    def unparked(s, me):
+        if me in s["handed_off"]:
+            s["handed_off"] -= {me}
+            return "slow" if ignore_hand_off else "critical"
         return "slow"
 
     def last_try(s, me):
@@ -133,127 +133,129 @@ def locker(
     def unlock_swap(s, me):
         assert s["word"][0], "released unlocked"
         if s["word"][1]:
-            return "unlock: look"
+            return "unlock: check"
         s["word"] = FREE
         return DONE
 
-    def unlock_look(s, me):
-        if s["awake"] is NOBODY or s["awake"][1]:
-            return "wake: lock"
-        return either(*["count on it"] * (False in fair), *["wake: lock"] * (True in fair))
+    def unlock_check(s, me):
+        if s["designated"] is NO_THREAD or s["designated"][1]:
+            return "unpark: lock"
+        return either(*["rely on it"] * (False in fair), *["unpark: lock"] * (True in fair))
 
-    def count_on_it(s, me):
-        s["word"] = FREE if forget_the_rest else (0, True)
-        return "look again" if look_again else DONE
+    def rely_on_it(s, me):
+        s["word"] = FREE if forget_waiters else (0, True)
+        return "recheck" if recheck else DONE
 
-    def look_again_step(s, me):
-        return "another: lock" if s["awake"] is NOBODY else DONE
+    def recheck_step(s, me):
+        return "another: lock" if s["designated"] is NO_THREAD else DONE
 
     def another(s, me):
-        if (s["awake"] is NOBODY or not one_awake) and s["queue"] and not s["word"][0]:
+        if (s["designated"] is NO_THREAD or not one_designated) and s["queue"] and not s["word"][0]:
             s["word"] = (0, len(s["queue"]) > 1)
-            return "wake: first"
+            return "unpark: first"
         s["bucket"] = None
         return DONE
 
     def decide(s, me):
-        if s["awake"] is not NOBODY:
-            who, asks = s["awake"]
-            hand = asks or True in fair
-            return either(*[f"hand to {who}"] * hand, *["wake: nobody"] * (not asks and False in fair))
+        if s["designated"] is not NO_THREAD:
+            who, requests = s["designated"]
+            hand = requests or True in fair
+            return either(*[f"hand off to {who}"] * hand, *["unpark: none"] * (not requests and False in fair))
         if s["queue"]:
-            return either(*["hand over"] * (True in fair), *["wake: free"] * (False in fair))
-        return "wake: nobody"
+            return either(*["hand off"] * (True in fair), *["unpark: designate"] * (False in fair))
+        return "unpark: none"
 
     def hand_to(who):
         def step(s, me):
-            if s["awake"] not in ((who, False), (who, True)):
-                if take_the_mark:
-                    return "wake: decide"
+            if s["designated"] not in ((who, False), (who, True)):
+                if clear_designated:
+                    return "unpark: decide"
             else:
-                s["awake"] = NOBODY
-            return f"handed to {who}"
+                s["designated"] = NO_THREAD
+            return f"handed off to {who}"
 
         return step
 
     def handed_to(who):
         def step(s, me):
-            s["word"] = (who + 1, bool(s["queue"]) and not forget_the_rest)
+            s["word"] = (who + 1, bool(s["queue"]) and not forget_waiters)
             if s["queue"]:
-                return "wake: first"
+                return "unpark: first"
             s["bucket"] = None
             return DONE
 
         return step
 
-    def hand_over(s, me):
-        first = wake_first(s, handed=True)
-        s["word"] = (first + 1, bool(s["queue"]) and not forget_the_rest)
+    def hand_off(s, me):
+        first = unpark_first(s, handed_off=True)
+        s["word"] = (first + 1, bool(s["queue"]) and not forget_waiters)
         s["bucket"] = None
         return DONE
 
-    def wake_nobody(s, me):
+    def unpark_none(s, me):
         s["word"] = (0, bool(s["queue"]))
         s["bucket"] = None
         return DONE
 
-    def wake_free(s, me):
-        s["word"] = (0, len(s["queue"]) > 1 and not forget_the_rest)
-        return "wake: first"
+    def designate_first(s, me):
+        s["word"] = (0, len(s["queue"]) > 1 and not forget_waiters)
+        return "unpark: first"
 
-    def wake_one(s, me):
-        s["awake"] = (wake_first(s), False)
+    def designate(s, me):
+        s["designated"] = (unpark_first(s), False)
         s["bucket"] = None
         return DONE
 
     return {
         "start": try_lock,
         "slow": slow,
-        "ask": ask,
-        "ask: announce": announce("stand by"),
-        "ask: look": lambda s, me: "stand by",
-        "stand by": stand_by,
-        "withdraw to take": withdraw("take"),
-        "withdraw to sleep": withdraw("announce"),
-        "withdraw: lock": lock_bucket("withdraw: look"),
-        "withdraw: look": is_token_gone,
+        "request": request,
+        "request: announce": announce("spin"),
+        "request: probe": lambda s, me: "spin",
+        "spin": spin,
+        "withdraw to acquire": withdraw("take"),
+        "withdraw to park": withdraw("announce"),
+        "withdraw: lock": lock_bucket("withdraw: check"),
+        "withdraw: check": is_token_gone,
         "take": take_if_free,
         "take: store": lambda s, me: take(s, me, "critical", s["word"][1]),
-        "announce": announce("wait"),
-        "woken": woken,
+        "announce": announce("park"),
+        "unparked": unparked,
         "last try": last_try,
         "critical": critical,
         "unlock": unlock,
         "unlock: swap": unlock_swap,
-        "unlock: look": unlock_look,
-        "count on it": count_on_it,
-        "look again": look_again_step,
+        "unlock: check": unlock_check,
+        "rely on it": rely_on_it,
+        "recheck": recheck_step,
         "another: lock": lock_bucket("another"),
         "another": another,
-        **wait_steps(lambda s, me: s["word"][0] and s["word"][1], "woken", "last try" if timeout else None, test_first),
-        "wake: lock": lock_bucket("wake: decide"),
-        "wake: decide": decide,
-        **{f"hand to {who}": hand_to(who) for who in FOUR},
-        **{f"handed to {who}": handed_to(who) for who in FOUR},
-        "hand over": hand_over,
-        "wake: nobody": wake_nobody,
-        "wake: free": wake_free,
-        "wake: first": wake_one,
+        **park_steps(
+            lambda s, me: s["word"][0] and s["word"][1], "unparked", "last try" if timeout else None, test_first
+        ),
+        "unpark: lock": lock_bucket("unpark: decide"),
+        "unpark: decide": decide,
+        **{f"hand off to {who}": hand_to(who) for who in FOUR},
+        **{f"handed off to {who}": handed_to(who) for who in FOUR},
+        "hand off": hand_off,
+        "unpark: none": unpark_none,
+        "unpark: designate": designate_first,
+        "unpark: first": designate,
     }
 
 
-MUTEX = SLEEPERS | {
+MUTEX = PARKING_LOT | {
     "word": FREE,
     "owner": None,
-    "awake": NOBODY,
+    "designated": NO_THREAD,
     "tokens": frozenset(),
-    "handed": frozenset(),
+    "handed_off": frozenset(),
     "locks": 0,
 }
 
 
 def after_each(program, then):
-    """The program, and then(s, me, to) as a part of each of its steps: returns where it goes instead of `to`."""
+    """The program with then(s, me, to) as a part of each step: it returns the next label instead of `to`."""
 
     def both(step):
         return lambda s, me: then(s, me, step(s, me))
@@ -261,13 +263,13 @@ def after_each(program, then):
     return {label: both(step) for label, step in program.items()}
 
 
-def once_more(**variant):
-    """Whoever is at its end begins again, as often as there are rounds left for all."""
+def repeated_locker(**variant):
+    """A thread at its end starts again, while rounds are left for all threads."""
 
-    def and_again(s, me, to):
+    def restart(s, me, to):
         if to != DONE or not s["rounds"]:
             return to
         s["rounds"] -= 1
         return "start"
 
-    return after_each(locker(**variant), and_again)
+    return after_each(locker(**variant), restart)

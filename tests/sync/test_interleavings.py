@@ -1,60 +1,59 @@
-"""Waiting, WaitGroup, Once and AtomicRef in every interleaving of a few threads, and broken on purpose.
+"""Waiting, WaitGroup, Once and AtomicRef in every interleaving of a few threads. The search finds the broken variants.
 
-Each program says, step by step, what the code of that name does; the search finds what breaks. What a step is,
-sleepers.py says.
+Each program has the steps of the code of that name. parking_steps.py defines a step.
 """
 
 import pytest
 from interleavings import DONE, InterleavingError, explore
-from sleepers import SLEEPERS, wait_steps, wake_steps
+from parking_steps import PARKING_LOT, park_steps, unpark_steps
 
 # ---- a value, a waiter, a change and a notify -------------------------------------------------------------------
 
 
 def waiter(**broken):
     def test(s, me):
-        return DONE if s["value"] != 0 else "wait"
+        return DONE if s["value"] != 0 else "park"
 
-    return {"start": test, **wait_steps(lambda s, me: s["value"] == 0, "start", **broken)}
+    return {"start": test, **park_steps(lambda s, me: s["value"] == 0, "start", **broken)}
 
 
 def changer(notify_first=False):
     def change(s, me):
         s["value"] += 1
-        return DONE if notify_first else "wake"
+        return DONE if notify_first else "unpark"
 
     if notify_first:
-        return {**wake_steps(9, "change"), "start": wake_steps(9, "change")["wake"], "change": change}
-    return {"start": change, **wake_steps(9, DONE)}
+        return {**unpark_steps(9, "change"), "start": unpark_steps(9, "change")["unpark"], "change": change}
+    return {"start": change, **unpark_steps(9, DONE)}
 
 
 def test_no_wake_up_is_lost():
-    assert explore(SLEEPERS | {"value": 0}, [waiter(), waiter(), changer(), changer()]) > 200
+    assert explore(PARKING_LOT | {"value": 0}, [waiter(), waiter(), changer(), changer()]) > 200
 
 
 TIMED = {"timed_out_to": "start"}
 
 
-def test_nobody_unparks_a_thread_that_is_back_though_time_runs_out_meanwhile():
-    assert explore(SLEEPERS | {"value": 0}, [waiter(**TIMED), waiter(**TIMED), changer(), changer()]) > 500
+def test_no_thread_is_unparked_after_its_return_when_deadlines_pass():
+    assert explore(PARKING_LOT | {"value": 0}, [waiter(**TIMED), waiter(**TIMED), changer(), changer()]) > 500
 
 
 def test_a_thread_that_leaves_while_another_is_about_to_unpark_it_is_found():
-    with pytest.raises(InterleavingError, match="back already"):
-        explore(SLEEPERS | {"value": 0}, [waiter(**TIMED, leave_taken=True), changer()])
+    with pytest.raises(InterleavingError, match="after its return"):
+        explore(PARKING_LOT | {"value": 0}, [waiter(**TIMED, leave_taken=True), changer()])
 
 
 @pytest.mark.parametrize(
     "programs",
     [
-        pytest.param([waiter(test_first=True), changer()], id="the value tested before the table is locked"),
-        pytest.param([waiter(count_last=True), changer()], id="the value tested before the sleeper is counted"),
+        pytest.param([waiter(test_first=True), changer()], id="validated before the bucket is locked"),
+        pytest.param([waiter(count_last=True), changer()], id="validated before the waiter is counted"),
         pytest.param([waiter(), changer(notify_first=True)], id="notified before the change"),
     ],
 )
 def test_a_lost_wake_up_is_found(programs):
-    with pytest.raises(InterleavingError, match="nobody can go on"):
-        explore(SLEEPERS | {"value": 0}, programs)
+    with pytest.raises(InterleavingError, match="no thread can go on"):
+        explore(PARKING_LOT | {"value": 0}, programs)
 
 
 # ---- ap_waitgroup -----------------------------------------------------------------------------------------------
@@ -68,23 +67,23 @@ def group_waiter(counted=True):
         return "look"
 
     def look(s, me):
-        return "wait" if s["count"] else "leave"
+        return "park" if s["count"] else "leave"
 
     def leave(s, me):
         s["waiters"] -= counted
         return DONE
 
-    return {"start": enter, "look": look, "leave": leave, **wait_steps(lambda s, me: s["count"] > 0, "look")}
+    return {"start": enter, "look": look, "leave": leave, **park_steps(lambda s, me: s["count"] > 0, "look")}
 
 
 def doer_that_reuses():
-    """done(); whoever brings it to zero tries an add(1) at once, which nobody takes back: the group stays in use."""
+    """done(). The thread that reaches zero tries an add(1) at once, without a done() for it: the group stays in use."""
 
     def done(s, me):
         s["count"] -= 1
         if s["count"]:
             return DONE
-        return "reuse" if s["waiters"] == 0 else "wake"
+        return "reuse" if s["waiters"] == 0 else "unpark"
 
     def reuse(s, me):
         if s["waiters"]:
@@ -92,25 +91,25 @@ def doer_that_reuses():
         s["count"] += 1
         return DONE
 
-    return {"start": done, "reuse": reuse, **wake_steps(9, "reuse")}
+    return {"start": done, "reuse": reuse, **unpark_steps(9, "reuse")}
 
 
-GROUP = SLEEPERS | {"count": 2, "waiters": 0}
+GROUP = PARKING_LOT | {"count": 2, "waiters": 0}
 
 
-def inside(waiter):
-    """A waiter that has come in already: another that comes later may find the group in use again, and wait."""
+def entered(waiter):
+    """A waiter that has entered: one that enters later may find the group in use again, and wait."""
     return waiter | {"start": waiter["look"]}
 
 
-def test_every_waiter_leaves_because_nobody_uses_the_group_again_before():
-    programs = [inside(group_waiter()), inside(group_waiter()), doer_that_reuses(), doer_that_reuses()]
+def test_each_waiter_returns_because_the_group_is_not_reused_before():
+    programs = [entered(group_waiter()), entered(group_waiter()), doer_that_reuses(), doer_that_reuses()]
     assert explore(GROUP | {"waiters": 2}, programs) > 200
 
 
 def test_a_wait_group_that_does_not_count_its_waiters_is_found():
-    programs = [inside(group_waiter(counted=False)), doer_that_reuses(), doer_that_reuses()]
-    with pytest.raises(InterleavingError, match="nobody can go on"):
+    programs = [entered(group_waiter(counted=False)), doer_that_reuses(), doer_that_reuses()]
+    with pytest.raises(InterleavingError, match="no thread can go on"):
         explore(GROUP, programs)
 
 
@@ -135,16 +134,16 @@ def caller(announced=True, swap=True):
             return "result"
         if announced:
             s["waiters"] = True
-        return "wait"
+        return "park"
 
     def run(s, me):
         s["runs"] += 1
-        assert s["runs"] == 1, "done twice"
+        assert s["runs"] == 1, "ran twice"
         return "finish"
 
     def finish(s, me):
         s["state"] = "done"
-        return "wake" if s["waiters"] else DONE
+        return "unpark" if s["waiters"] else DONE
 
     def result(s, me):
         assert s["runs"] == 1, "no result yet"
@@ -157,23 +156,23 @@ def caller(announced=True, swap=True):
         "run": run,
         "finish": finish,
         "result": result,
-        **wait_steps(lambda s, me: s["state"] == "running" and (s["waiters"] or not announced), "look"),
-        **wake_steps(9, DONE),
+        **park_steps(lambda s, me: s["state"] == "running" and (s["waiters"] or not announced), "look"),
+        **unpark_steps(9, DONE),
     }
 
 
-ONCE = SLEEPERS | {"state": "new", "waiters": False, "runs": 0}
+ONCE = PARKING_LOT | {"state": "new", "waiters": False, "runs": 0}
 
 
-def test_once_is_done_once_and_forgets_nobody():
+def test_once_runs_once_and_loses_no_waiter():
     assert explore(ONCE, [caller() for _ in range(4)]) > 200
 
 
 @pytest.mark.parametrize(
     ("broken", "what"),
     [
-        pytest.param({"swap": False}, "done twice", id="begun by a load and a store"),
-        pytest.param({"announced": False}, "nobody can go on", id="asleep without saying so"),
+        pytest.param({"swap": False}, "ran twice", id="claimed by a load and a store"),
+        pytest.param({"announced": False}, "no thread can go on", id="parked without the waiters flag"),
     ],
 )
 def test_a_broken_once_is_found(broken, what):
@@ -183,8 +182,8 @@ def test_a_broken_once_is_found(broken, what):
 
 # ---- AtomicRef without the GIL ----------------------------------------------------------------------------------
 
-# Memory is a tuple of (object, count, enabled), one per address; an object is a number that is given once. A count of
-# zero is a dead object, whose memory the next object may take.
+# Memory is a tuple of (object, count, enabled), one per address. Objects are numbers that are not reused. A count of
+# zero is a freed object, whose memory the next object may take.
 MEMORY = {"pointer": 0, "memory": ((0, 1, True), (None, 0, False)), "made": 1}
 
 
@@ -202,8 +201,8 @@ def taken(s, key):
     return value
 
 
-def ref_reader(tries=True, looks_again=True):
-    """AtomicRef.load, and then a use of the object. Broken: it counts without asking; or does not look again."""
+def ref_reader(tries=True, rechecks=True):
+    """AtomicRef.load, then a use of the object. Broken variants count without a check, or do not load again."""
 
     def load(s, me):
         address = s["pointer"]
@@ -214,15 +213,15 @@ def ref_reader(tries=True, looks_again=True):
         address, thing = s[f"seen {me}"]
         now, references, enabled = s["memory"][address]
         if tries and not (references and enabled):
-            # In the reference there is never an object that is refused: else this would go round for ever.
+            # An object in the reference is never refused: otherwise this would loop for ever.
             assert (s["pointer"], thing) != (address, now), "refused an object that is in the reference"
             return "start"
         assert references, "a reference to a freed object"
         count(s, address, 1)
         s[f"seen {me}"] = address, now
-        return "look again" if looks_again else "return"
+        return "recheck" if rechecks else "return"
 
-    def look_again(s, me):
+    def recheck(s, me):
         return "return" if s["pointer"] == s[f"seen {me}"][0] else "drop and start"
 
     def drop(to):
@@ -239,7 +238,7 @@ def ref_reader(tries=True, looks_again=True):
     return {
         "start": load,
         "try": try_incref,
-        "look again": look_again,
+        "recheck": recheck,
         "drop and start": drop("start"),
         "return": returned,
         "drop": drop(DONE),
@@ -247,14 +246,15 @@ def ref_reader(tries=True, looks_again=True):
 
 
 def ref_writer(stores=2, enables=True):
-    """Make an object, AtomicRef.store it, drop the old one; and an object that is not stored at all, in memory that
-    was freed. Broken: the object stays as it was made."""
+    """Make an object, AtomicRef.store it, drop the old one; then make an object that is not stored, in freed memory.
+    The broken variant stores an object that is not enabled.
+    """
 
     def make(to):
         def step(s, me):
             free = [address for address, content in enumerate(s["memory"]) if not content[1]]
             if not free:
-                return DONE  # readers hold on to all of it
+                return DONE  # readers hold references to all of it
             s[f"new {me}"] = free[0]
             put(s, free[0], (s["made"], 1, to == "other"))
             s["made"] += 1
@@ -295,7 +295,7 @@ REFERENCE = MEMORY | {"stored": (0,)} | {f"{what} {me}": None for what in ("seen
 REFERENCE |= {f"stores {me}": 0 for me in range(3)}
 
 
-def test_a_reader_gets_an_object_that_lives_and_was_in_the_reference():
+def test_a_reader_gets_a_live_object_that_was_in_the_reference():
     assert explore(REFERENCE, [ref_reader(), ref_reader(), ref_writer()]) > 500
     three = REFERENCE | {"memory": (*REFERENCE["memory"], (None, 0, False))}
     assert explore(three, [ref_reader(), ref_writer(1), ref_writer(1)]) > 500
@@ -305,10 +305,10 @@ def test_a_reader_gets_an_object_that_lives_and_was_in_the_reference():
     ("programs", "what"),
     [
         ([ref_reader(tries=False), ref_writer()], "freed object"),
-        ([ref_reader(looks_again=False), ref_writer()], "never was in the reference"),
+        ([ref_reader(rechecks=False), ref_writer()], "never was in the reference"),
         ([ref_reader(), ref_writer(enables=False)], "refused an object"),
     ],
-    ids=["counted without asking", "not looked at again", "stored without enabling it"],
+    ids=["counted without a check", "not loaded again", "stored without enabling it"],
 )
 def test_a_broken_reference_is_found(programs, what):
     with pytest.raises(InterleavingError, match=what):

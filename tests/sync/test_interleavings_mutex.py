@@ -1,53 +1,63 @@
-"""Mutex in every interleaving of a few threads, and broken on purpose: the search finds what breaks.
+"""Mutex in every interleaving of a few threads. The search finds the broken variants.
 
-What a thread does, step by step, is in mutex_steps.py.
+mutex_steps.py has the steps of a thread.
 """
 
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
-from mutex_steps import MUTEX, after_each, locker, once_more
+from mutex_steps import MUTEX, after_each, locker, repeated_locker
 
 
 @pytest.mark.parametrize("timeouts", [0, 1, 2])
-def test_mutex_has_one_owner_and_forgets_no_sleeper(timeouts):
+def test_mutex_has_one_owner_and_loses_no_waiter(timeouts):
     assert explore(MUTEX, [locker(timeout=me < timeouts) for me in range(3)]) > 500
 
 
-def test_mutex_with_one_more():
+def test_mutex_with_four_threads():
     assert explore(MUTEX, [locker() for _ in range(4)]) > 5000
 
 
 @pytest.mark.parametrize(
     ("broken", "what"),
     [
-        pytest.param({"swap": False}, "two owners|released unlocked", id="a store where a swap is needed"),
-        pytest.param({"forget_the_rest": True}, "nobody can go on", id="an unlock that forgets the others that sleep"),
-        pytest.param({"test_first": True}, "nobody can go on", id="the word tested before the table is locked"),
-        pytest.param({"ignore_the_hand": True}, "nobody can go on", id="a hand-over that is not taken"),
-        pytest.param({"look_again": False}, "nobody can go on", id="an unlock that counts on one that withdraws"),
-        pytest.param({"withdraw_to_sleep": False}, "nobody can go on", id="one that others count on sleeps"),
-        pytest.param({"withdraw_to_take": False}, "two owners|nobody can|released", id="and takes the mutex"),
-        pytest.param({"take_the_mark": False}, "two owners|nobody can|released", id="handed to one that has withdrawn"),
+        pytest.param({"swap": False}, "two owners|released unlocked", id="a store instead of a swap"),
+        pytest.param({"forget_waiters": True}, "no thread can go on", id="an unlock that forgets other waiters"),
+        pytest.param({"test_first": True}, "no thread can go on", id="validated before the bucket is locked"),
+        pytest.param({"ignore_hand_off": True}, "no thread can go on", id="a hand-off that is ignored"),
+        pytest.param({"recheck": False}, "no thread can go on", id="an unlock that relies on a waker that withdraws"),
+        pytest.param(
+            {"withdraw_to_park": False}, "no thread can go on", id="a designated waker that parks without withdrawing"
+        ),
+        pytest.param(
+            {"withdraw_to_acquire": False},
+            "two owners|no thread can|released",
+            id="a designated waker that acquires without withdrawing",
+        ),
+        pytest.param(
+            {"clear_designated": False},
+            "two owners|no thread can|released",
+            id="a hand-off to a waker that has withdrawn",
+        ),
     ],
 )
 def test_a_broken_mutex_is_found(broken, what):
     with pytest.raises(InterleavingError, match=what):
-        explore(MUTEX, [locker(**broken) for _ in range(3 + bool({"forget_the_rest", "look_again"} & set(broken)))])
+        explore(MUTEX, [locker(**broken) for _ in range(3 + bool({"forget_waiters", "recheck"} & set(broken)))])
 
 
-def test_mutex_locked_again_and_again():
-    assert explore(MUTEX | {"rounds": 3}, [once_more() for _ in range(3)]) > 50000
+def test_mutex_locked_repeatedly():
+    assert explore(MUTEX | {"rounds": 3}, [repeated_locker() for _ in range(3)]) > 50000
 
 
-def test_a_mutex_for_which_another_is_woken_while_one_is_awake_is_found():
+def test_a_mutex_with_two_designated_wakers_is_found():
     with pytest.raises(InterleavingError, match="released unlocked"):
-        explore(MUTEX | {"rounds": 1}, [once_more(one_awake=False, fair=(False,)) for _ in range(4)])
+        explore(MUTEX | {"rounds": 1}, [repeated_locker(one_designated=False, fair=(False,)) for _ in range(4)])
 
 
 def releaser(times, **broken):
-    """Unlocks what others have locked: each time as soon as the word says that one has."""
+    """Unlocks what other threads have locked, each time as soon as the word is locked."""
 
-    def and_again(s, me, to):
+    def restart(s, me, to):
         return "again" if to == DONE else to
 
     def again(s, me):
@@ -58,65 +68,65 @@ def releaser(times, **broken):
         s["releases"] += 1
         return "unlock: swap"
 
-    return after_each(locker(**broken), and_again) | {"start": again, "again": again}
+    return after_each(locker(**broken), restart) | {"start": again, "again": again}
 
 
 @pytest.mark.parametrize("lockers", [1, 2, 3])
 def test_no_unlock_by_another_thread_is_lost(lockers):
-    # Locked at first, by nobody who is here: each unlock lets one more thread lock it.
+    # Locked at first by an absent thread: each unlock admits one more thread.
     start = MUTEX | {"word": (9, False), "releases": 0}
     assert explore(start, [*[locker(unlocks=False) for _ in range(lockers)], releaser(lockers)]) > 5**lockers
 
 
 def test_an_unlock_by_another_thread_that_is_lost_is_found():
     start = MUTEX | {"word": (9, False), "releases": 0}
-    broken = {"withdraw_to_take": False}
-    with pytest.raises(InterleavingError, match="nobody can go on"):
+    broken = {"withdraw_to_acquire": False}
+    with pytest.raises(InterleavingError, match="no thread can go on"):
         explore(start, [*[locker(unlocks=False, **broken) for _ in range(3)], releaser(3, **broken)])
 
 
 def patient(fair):
-    """Locks once, and notes from when it sleeps until it has the mutex that it waits."""
+    """Locks once, and records that it waits, from its park until it owns the mutex."""
     program = locker(fair=(fair,))
 
     def test(s, me):
-        to = program["wait: test"](s, me)
-        s["patient waits"] |= to == "wait: asleep"
+        to = program["park: validate"](s, me)
+        s["patient waits"] |= to == "park: parked"
         return to
 
     def critical(s, me):
         s["patient waits"] = False
         return program["critical"](s, me)
 
-    return program | {"wait: test": test, "critical": critical}
+    return program | {"park: validate": test, "critical": critical}
 
 
 def greedy(fair):
-    """Locks again and again, and must never get past the one that waits."""
+    """Locks repeatedly, and must never overtake the patient thread while that waits."""
 
     def watched(s, me, to):
-        assert not (to == "critical" and s["patient waits"]), "it overtook the one that waits"
+        assert not (to == "critical" and s["patient waits"]), "it overtook the waiter"
         return to
 
-    return after_each(once_more(fair=(fair,)), watched)
+    return after_each(repeated_locker(fair=(fair,)), watched)
 
 
-def test_a_mutex_that_is_handed_over_lets_nobody_overtake():
+def test_a_mutex_with_hand_offs_lets_no_thread_overtake():
     assert explore(MUTEX | {"patient waits": False, "rounds": 3}, [greedy(fair=True), patient(fair=True)]) > 50
 
 
-def test_a_mutex_that_is_never_handed_over_is_found_unfair():
+def test_a_mutex_without_hand_offs_is_found_unfair():
     with pytest.raises(InterleavingError, match="it overtook"):
         explore(MUTEX | {"patient waits": False, "rounds": 3}, [greedy(fair=False), patient(fair=False)])
 
 
-def stander(asks_again=True):
-    """Locks once, never tires of standing by, and notes when it has asked and looked at a mutex that has an owner."""
-    program = locker(fair=(False,), tires=False, asks_again=asks_again)
-    look = "ask: announce" if asks_again else "ask: look"
+def designated_waker(requests_again=True):
+    """Locks once, spins without parking again, and records when it has requested and probed a locked mutex."""
+    program = locker(fair=(False,), parks_again=False, requests_again=requests_again)
+    look = "request: announce" if requests_again else "request: probe"
 
     def looked(s, me):
-        if s["awake"] == (me, True) and s["word"][0] and s["overtakes"] is None:
+        if s["designated"] == (me, True) and s["word"][0] and s["overtakes"] is None:
             s["overtakes"] = 0
         return program[look](s, me)
 
@@ -128,24 +138,24 @@ def stander(asks_again=True):
 
 
 def hammering():
-    """Locks again and again; the unlock that is under way when another asks may still miss it, and no later one."""
+    """Locks repeatedly. The unlock that is under way at the request may miss it, and no later unlock may."""
 
     def watched(s, me, to):
         if to == "critical" and s["overtakes"] is not None:
             s["overtakes"] += 1
-            assert s["overtakes"] <= 1, "it overtook the one that asks"
+            assert s["overtakes"] <= 1, "it overtook the requesting thread"
         return to
 
-    return after_each(once_more(fair=(False,)), watched)
+    return after_each(repeated_locker(fair=(False,)), watched)
 
 
-ASKING = MUTEX | {"overtakes": None, "rounds": 5}
+REQUESTING = MUTEX | {"overtakes": None, "rounds": 5}
 
 
-def test_one_that_stands_by_and_asks_gets_the_mutex():
-    assert explore(ASKING, [hammering(), stander()]) > 300
+def test_a_designated_waker_that_requests_gets_the_mutex():
+    assert explore(REQUESTING, [hammering(), designated_waker()]) > 300
 
 
-def test_one_that_says_only_once_that_it_asks_is_found_unfair():
+def test_a_designated_waker_that_requests_once_is_found_unfair():
     with pytest.raises(InterleavingError, match="it overtook"):
-        explore(ASKING, [hammering(), stander(asks_again=False)])
+        explore(REQUESTING, [hammering(), designated_waker(requests_again=False)])

@@ -1,17 +1,17 @@
-"""RWMutex in every interleaving of a few threads, and broken on purpose: the search finds what breaks.
+"""RWMutex in every interleaving of a few threads. The search finds the broken variants.
 
-The programs say, step by step, what the C of `src/sync/ap_rwmutex.c` does. What a step is, sleepers.py says.
+The programs have the steps of `src/sync/ap_rwmutex.c`. parking_steps.py defines a step.
 """
 
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
-from sleepers import SLEEPERS, lock_bucket, take_first, wait_steps
+from parking_steps import PARKING_LOT, dequeue_first, lock_bucket, park_steps
 
-# The writers' mutex is a step that waits: what it does, mutex_steps.py says. The readers sleep in the queue, the writer
+# The writers' mutex is one blocking step; mutex_steps.py has its own steps. The readers park in the queue, the writer
 # beside it.
 
 
-def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
+def rw_reader(timeout=False, test_first=False, forget_to_unpark=False):
     def try_lock(s, me):
         if s["writer"]:
             return "announce"
@@ -22,11 +22,11 @@ def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
         if not s["writer"]:
             return "start"
         s["waiters"] = True
-        return "wait"
+        return "park"
 
-    def woken(s, me):
-        if me in s["handed"]:
-            s["handed"] -= {me}
+    def unparked(s, me):
+        if me in s["handed_off"]:
+            s["handed_off"] -= {me}
             return "reading"
         return "start"
 
@@ -43,28 +43,32 @@ def rw_reader(timeout=False, test_first=False, forget_to_wake=False):
     def unlock(s, me):
         assert s["readers"] > 0, "released unlocked"
         s["readers"] -= 1
-        return "wake" if s["writer"] and not s["readers"] and not forget_to_wake else DONE
+        return "unpark" if s["writer"] and not s["readers"] and not forget_to_unpark else DONE
 
     def wake(s, me):
-        # ap_unpark(&drained), proved in the model of ap_park, so one step here; lost where the writer does not sleep.
+        # ap_unpark(&drained) is proved in the model of ap_park, so it is one step here; without a parked writer it
+        # does nothing.
         s["draining"] = False
         return DONE
 
     return {
         "start": try_lock,
         "announce": announce,
-        "woken": woken,
+        "unparked": unparked,
         "last try": last_try,
         "reading": reading,
         "unlock": unlock,
-        "wake": wake,
-        **wait_steps(lambda s, me: s["writer"] and s["waiters"], "woken", "last try" if timeout else None, test_first),
+        "unpark": wake,
+        **park_steps(
+            lambda s, me: s["writer"] and s["waiters"], "unparked", "last try" if timeout else None, test_first
+        ),
     }
 
 
 def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=False):
-    """Broken: `early` is inside without waiting for the readers; `leave_readers` wakes none of them; `mutex_first` lets
-    the next writer come before the readers are let in."""
+    """Broken variants: `early` does not wait for the readers; `leave_readers` unparks none of them; `mutex_first`
+    unlocks the writers' mutex before it admits the readers.
+    """
 
     def mutex(s, me):
         if s["mutex"] is not None:
@@ -77,13 +81,13 @@ def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=Fals
         return "enter" if early or not s["readers"] else "drain"
 
     def drain(s, me):
-        # With the table locked: asleep from this step on, or the readers have left.
+        # With the bucket locked: parked from this step on, or the readers have unlocked.
         if not s["readers"]:
             return "enter"
         s["draining"] = True
-        return "asleep"
+        return "parked"
 
-    def asleep(s, me):
+    def parked(s, me):
         if s["draining"]:
             return [give_up] if gives_up else BLOCKED
         return "drain"
@@ -117,7 +121,7 @@ def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=Fals
         s["writer"] = s["waiters"] = False
         if not leave_readers:
             s["readers"] += len(s["queue"])
-            s["handed"] |= set(take_first(s, len(s["queue"])))
+            s["handed_off"] |= set(dequeue_first(s, len(s["queue"])))
         s["bucket"] = None
         return "unlock"
 
@@ -130,7 +134,7 @@ def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=Fals
         "start": mutex,
         "announce": announce,
         "drain": drain,
-        "asleep": asleep,
+        "parked": parked,
         "enter": enter,
         "write": write,
         "leave": leave,
@@ -140,14 +144,14 @@ def rw_writer(gives_up=False, early=False, leave_readers=False, mutex_first=Fals
     }
 
 
-RWMUTEX = SLEEPERS | {
+RWMUTEX = PARKING_LOT | {
     "readers": 0,
     "writer": False,
     "waiters": False,
     "writing": False,
     "draining": False,
     "mutex": None,
-    "handed": frozenset(),
+    "handed_off": frozenset(),
 }
 
 
@@ -159,7 +163,7 @@ RWMUTEX = SLEEPERS | {
         [rw_reader(timeout=True), rw_reader(timeout=True), rw_reader(), rw_writer(gives_up=True)],
     ],
 )
-def test_rwmutex_keeps_writers_alone_and_forgets_nobody(programs):
+def test_rwmutex_excludes_writers_and_loses_no_waiter(programs):
     assert explore(RWMUTEX, programs) > 500
 
 
@@ -167,18 +171,22 @@ def test_rwmutex_keeps_writers_alone_and_forgets_nobody(programs):
     ("programs", "what"),
     [
         pytest.param([rw_reader(), rw_writer(early=True)], "beside", id="a writer that does not wait for the readers"),
-        pytest.param([rw_reader(), rw_writer(leave_readers=True)], "nobody can go on", id="readers that are not woken"),
-        pytest.param([rw_reader(test_first=True), rw_writer()], "nobody can go on", id="tested before the lock"),
         pytest.param(
-            [rw_reader(forget_to_wake=True), rw_writer()], "nobody can go on", id="a last reader that wakes no writer"
+            [rw_reader(), rw_writer(leave_readers=True)], "no thread can go on", id="readers that are not unparked"
+        ),
+        pytest.param([rw_reader(test_first=True), rw_writer()], "no thread can go on", id="validated before the lock"),
+        pytest.param(
+            [rw_reader(forget_to_unpark=True), rw_writer()],
+            "no thread can go on",
+            id="a last reader that unparks no writer",
         ),
         pytest.param(
             [rw_reader(), rw_writer(mutex_first=True), rw_writer()], "beside", id="the mutex before the readers"
         ),
         pytest.param(
             [rw_reader(), rw_reader(), rw_writer(mutex_first=True, gives_up=True), rw_writer()],
-            "beside|nobody can go on",
-            id="retracted behind the mutex",
+            "beside|no thread can go on",
+            id="given up after the mutex",
         ),
     ],
 )
