@@ -1,5 +1,6 @@
 """What the tests share: threads that start together, a program in a process of its own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -19,8 +20,12 @@ PYTHON = (sys.executable, "-P")
 
 CAN_FORK = hasattr(os, "fork")
 
+# Seconds after which something that waits is taken for hanging. No test measures how fast the machine is: with four
+# busy processes beside it the slowest step here takes a tenth of this.
+WATCHDOG = 240
 
-def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float = 60) -> list:
+
+def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float = WATCHDOG) -> list:
     """Call fn(0), fn(1), ... in threads that start together; return the results, raise the first exception."""
     barrier = threading.Barrier(threads)
     results: list = [None] * threads
@@ -57,7 +62,7 @@ def in_thread(fn: Callable, *args: object) -> Any:
 
     thread = threading.Thread(target=body)
     thread.start()
-    thread.join(60)
+    thread.join(WATCHDOG)
     assert not thread.is_alive()
     [(value, error)] = result
     if error is not None:
@@ -65,7 +70,7 @@ def in_thread(fn: Callable, *args: object) -> Any:
     return value
 
 
-def wait_until(condition: Callable[[], object], timeout: float = 30) -> None:
+def wait_until(condition: Callable[[], object], timeout: float = WATCHDOG) -> None:
     """Look again and again until the condition holds; for what other threads are about to do."""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -73,7 +78,7 @@ def wait_until(condition: Callable[[], object], timeout: float = 30) -> None:
         time.sleep(0.002)
 
 
-def run_program(code: str, *, timeout: float = 60, options: tuple[str, ...] = ()) -> str:
+def run_program(code: str, *, timeout: float = WATCHDOG, options: tuple[str, ...] = ()) -> str:
     """Run code in a fresh interpreter where every warning is an error; return what it printed."""
     done = subprocess.run(
         [*PYTHON, "-W", "error", *options, "-c", code],
@@ -84,3 +89,25 @@ def run_program(code: str, *, timeout: float = 60, options: tuple[str, ...] = ()
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def once_for_all_workers(tmp_path_factory, name: str, compute: Callable[[], Any]) -> Any:
+    """What compute() returned, which must be JSON: one worker of xdist calls it, and the others wait for that."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    result, lock = folder / f"{name}.json", folder / f"{name}.lock"
+    try:
+        lock.touch(exist_ok=False)
+    except FileExistsError:
+        wait_until(result.exists, timeout=2 * WATCHDOG)
+    else:
+        outcome: dict = {"error": "another worker has the traceback"}
+        try:
+            outcome = {"value": compute()}
+        finally:
+            part = result.with_suffix(".part")
+            part.write_text(json.dumps(outcome))
+            part.rename(result)
+    outcome = json.loads(result.read_text())
+    assert "error" not in outcome, f"{name}: {outcome['error']}"
+    return outcome["value"]

@@ -1,6 +1,6 @@
-"""Run all programs of a topic under the detector; print a line of JSON for each: its name, the reports, its error.
+"""Run all programs of each topic under the detector; print a line of JSON for each: topic, name, reports, error.
 
-python -m atomicpy race driver.py TOPIC ORDER SWITCH_INTERVAL [PROGRAM]
+python -m atomicpy race driver.py ORDER SWITCH_INTERVAL TOPIC...
 """
 
 import importlib
@@ -16,19 +16,24 @@ import together
 from atomicpy.race import detect
 
 
-def main(topic, order, interval, only=""):
+def main(order, interval, *topics):
     sys.setswitchinterval(float(interval))
     together.order = order
-    for name, program in list(vars(importlib.import_module(topic)).items()):
-        if not name.startswith(("race_", "clean_")) or (only and only != name):
-            continue
-        error = ""
-        with detect() as races:
-            try:
-                program()
-            except Exception:
-                error = traceback.format_exc()
-        print(json.dumps([name, [[race.location, str(race)] for race in races], error]), flush=True)
+    for topic in topics:
+        for name, program in list(vars(importlib.import_module(topic)).items()):
+            if name.startswith(("race_", "clean_")):
+                print(json.dumps([topic, name, *run(program)]), flush=True)
+
+
+def run(program):
+    """What is reported of it, as [location, text], and the traceback of what it raised."""
+    error = ""
+    with detect() as races:
+        try:
+            program()
+        except Exception:
+            error = traceback.format_exc()
+    return [[race.location, str(race)] for race in races], error
 
 
 main(*sys.argv[1:])

@@ -2,23 +2,28 @@
 
 tests/race/programs/TOPIC.py holds functions `race_…` and `clean_…`. The docstring of a racy one names what must be
 reported, a line for each location (`a | b`: one of them will do, as a pair of source lines is reported once; `? a`: it
-may be); every report must be of one of them. A topic runs in processes of its own, under
+may be); every report must be of one of them. The topics run in BATCHES, a process for each order, under
 `python -m atomicpy race`: once with the threads left to themselves, and with their turns forced by time, both ways.
+The process of the last order runs its topics backwards: no verdict may depend on what ran before.
 """
 
 import ast
 import json
-import os
 import subprocess
 import sys
-import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG, once_for_all_workers
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 NO_TOPICS = {"driver", "together"}
+BATCHES = 4  # a process costs more than the programs of a topic; two workers share these
+DETECTORS = {
+    "engine": ("-m", "atomicpy"),
+    "reference": (str(Path(__file__).parents[1] / "support" / "reference"),),
+}
 # Order, and seconds between the interpreter's switches of threads.
 SCHEDULES = (("free", 0.005), ("forward", 0.00001), ("backward", 0.001))
 
@@ -34,43 +39,52 @@ def programs():
                 yield pytest.param(file.stem, node.name, named, id=f"{file.stem}-{node.name}")
 
 
-def run(topic, detector=("-m", "atomicpy")):
-    """What came of the topic's programs: {order: {name: [reports, error]}}, and what went wrong besides."""
-    outcome = {}
-    for order, interval in SCHEDULES:
-        command = [*PYTHON, *detector, "race", str(PROGRAMS / "driver.py"), topic, order, str(interval)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
-            out, trouble = done.stdout, f"status {done.returncode}\n{done.stderr}"
-        except subprocess.TimeoutExpired as error:
-            out, trouble = (error.stdout or b"").decode(), f"it hangs\n{(error.stderr or b'').decode()}"
-        lines = [json.loads(line) for line in out.splitlines() if line.startswith("[")]
-        outcome[order] = {"programs": {name: rest for name, *rest in lines}, "trouble": trouble}
-    return outcome
+PROGRAMS_OF = list(programs())
+TOPICS = sorted({param.values[0] for param in PROGRAMS_OF})
+
+
+def batch_of(topic):
+    """Which batch runs it: neighbours share one, because xdist gives neighbouring tests to one worker."""
+    return TOPICS.index(topic) * BATCHES // len(TOPICS)
+
+
+def run_in(order, interval, topics, detector):
+    """What came of the programs in one order: {topic: {name: [reports, error]}}, and what went wrong besides."""
+    command = [*PYTHON, *detector, "race", str(PROGRAMS / "driver.py"), order, str(interval), *topics]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
+        out, trouble = done.stdout, f"status {done.returncode}\n{done.stderr}"
+    except subprocess.TimeoutExpired as error:
+        out, trouble = (error.stdout or b"").decode(), f"it hangs\n{(error.stderr or b'').decode()}"
+    ran = {topic: {} for topic in topics}
+    for topic, name, *rest in (json.loads(line) for line in out.splitlines() if line.startswith("[")):
+        ran[topic][name] = rest
+    return {"programs": ran, "trouble": trouble}
+
+
+def run(topics, detector):
+    """What came of the programs in each order. The orders run at the same time: the programs sleep most of theirs."""
+    with ThreadPoolExecutor(len(SCHEDULES)) as pool:
+        started = {
+            order: pool.submit(run_in, order, interval, topics[::-1] if order == "backward" else topics, detector)
+            for order, interval in SCHEDULES
+        }
+        return {order: outcome.result() for order, outcome in started.items()}
 
 
 @pytest.fixture(scope="session")
-def outcome_of(tmp_path_factory):
-    """Runs a topic at its first use, in one process of xdist for all."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+def outcomes_of(tmp_path_factory):
+    """Runs the batch of a topic at its first use; gives what came of the topic in each order."""
 
-    def outcome_of(topic):
-        result, lock = folder / f"race-{topic}.json", folder / f"race-{topic}.lock"
-        try:
-            lock.touch(exist_ok=False)
-        except FileExistsError:
-            deadline = time.monotonic() + 110
-            while not result.exists():
-                assert time.monotonic() < deadline, f"another process does not get done with {topic}"
-                time.sleep(0.02)
-        else:
-            part = result.with_suffix(".part")
-            part.write_text(json.dumps(run(topic)))
-            part.rename(result)
-        return json.loads(result.read_text())
+    def outcomes_of(topic, detector):
+        batch = batch_of(topic)
+        topics = [each for each in TOPICS if batch_of(each) == batch]
+        outcomes = once_for_all_workers(
+            tmp_path_factory, f"race-{detector}-{batch}", lambda: run(topics, DETECTORS[detector])
+        )
+        return {order: one | {"programs": one["programs"][topic]} for order, one in outcomes.items()}
 
-    return outcome_of
+    return outcomes_of
 
 
 def wrong(name, named, outcome):
@@ -92,25 +106,25 @@ def wrong(name, named, outcome):
     return f"nothing reported of {', '.join(missing)}" if missing else ""
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize(("topic", "name", "named"), list(programs()))
-def test_verdict(topic, name, named, outcome_of):
-    for order, outcome in outcome_of(topic).items():
+@pytest.mark.timeout(2 * WATCHDOG)
+@pytest.mark.parametrize(("topic", "name", "named"), PROGRAMS_OF)
+def test_verdict(topic, name, named, outcomes_of):
+    for order, outcome in outcomes_of(topic, "engine").items():
         assert not (what := wrong(name, named, outcome)), f"{order}: {what}"
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("topic", sorted({param.values[0] for param in programs()}))
-def test_reference_comes_to_the_same_verdicts(topic):
-    """tests/race/reference is the definition, written down a second time."""
-    outcomes = run(topic, [str(Path(__file__).parents[1] / "support" / "reference")])
-    for _, name, named in (param.values for param in programs() if param.values[0] == topic):
+@pytest.mark.timeout(2 * WATCHDOG)
+@pytest.mark.parametrize("topic", TOPICS)
+def test_reference_comes_to_the_same_verdicts(topic, outcomes_of):
+    """tests/race/support/reference is the definition, written down a second time."""
+    outcomes = outcomes_of(topic, "reference")
+    for _, name, named in (param.values for param in PROGRAMS_OF if param.values[0] == topic):
         for order, outcome in outcomes.items():
             assert not (what := wrong(name, named, outcome)), f"{name}, {order}: {what}"
 
 
 def test_each_racy_program_names_its_location_and_no_name_is_used_twice():
-    found = [param.values for param in programs()]
+    found = [param.values for param in PROGRAMS_OF]
     assert len(found) >= 250
     assert all(named and all(named) for _, name, named in found if name.startswith("race_"))
     for file in PROGRAMS.glob("*.py"):
@@ -123,6 +137,6 @@ def test_each_racy_program_names_its_location_and_no_name_is_used_twice():
 def test_the_demo(counter, races):
     demo = ["-m", "atomicpy", "demo", "--threads", "4", "--increments", "50", "--only", counter]
     command = [*PYTHON, "-m", "atomicpy", "race", "--include", "atomicpy.commands.demo*", *demo]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert ("Racy.n of <Racy object>" in done.stderr, done.returncode == 66) == (races, races), done.stderr
     assert races or not done.stderr

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 from test_programs import SCHEDULES, wrong
 
 REAL = Path(__file__).parents[1] / "real"
@@ -36,10 +36,10 @@ def programs(file):
 def test_reports_of(file, order):
     package = file.stem.partition("_")[0]
     watched = ["--include", package, "--include", file.stem]
-    command = [*PYTHON, "-m", "atomicpy", "race", *watched, str(DRIVER), file.stem, *map(str, order)]
+    command = [*PYTHON, "-m", "atomicpy", "race", *watched, str(DRIVER), *map(str, order), file.stem]
     environment = {**os.environ, "PYTHONPATH": str(REAL)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False, env=environment)
-    ran = {name: rest for name, *rest in map(json.loads, done.stdout.splitlines())}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False, env=environment)
+    ran = {name: rest for _, name, *rest in map(json.loads, done.stdout.splitlines())}
     outcome = {"programs": ran, "trouble": f"status {done.returncode}\n{done.stderr}"}
     expected = programs(file)
     assert sorted(ran) == sorted(expected), outcome["trouble"]
