@@ -1,4 +1,4 @@
-"""The regression check of CI: ratios within this one run, and nothing that depends on how fast the machine is.
+"""The regression check of CI: ratios within this one run, and one time that the contract names.
 
     python benchmarks/check.py
 
@@ -7,14 +7,20 @@
 2. Without the GIL, from 3.14 on and with two cores: two threads that count in one ShardedCounter, reached through a
    global, take at most SHARDED of the time of two that count in one AtomicInt; and a counter that is shared is at most
    CONTENDED times as slow as one for each thread.
+3. A blocking call raises KeyboardInterrupt at most INTERRUPT seconds after Ctrl-C, as the contract says.
+4. The race detector rewrites a module of 50,000 lines in at most REWRITE times what its compilation takes: what the
+   rewriting takes must grow with the length, and not with its square.
 
-Each ratio is taken up to TRIES times and passes if one of them does: noise makes a ratio worse in one try, a regression
-in all. Says what it could not check, and why; the exit code is 1 where a ratio is beyond its limit.
+Each figure is taken up to TRIES times and passes if one of them does: noise makes a figure worse in one try, a
+regression in all. Says what it could not check, and why; the exit code is 1 where one is beyond its limit.
 """
 
+import signal
 import sys
 import sysconfig
+import time
 
+import interrupts
 from latency import compare, conditions, handwritten, timer
 from operations import operations
 from scaling import CONTENDERS, measure
@@ -23,6 +29,8 @@ from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicR
 
 LIMIT = 2.0
 SHARDED, CONTENDED = 0.6, 3.0
+INTERRUPT = interrupts.LIMIT
+REWRITE = 30.0
 TRIES = 4
 # One of each kind of step: nothing in, nothing out; a result; an argument; both; an operator; an array; a lock.
 CHECKED = {
@@ -82,6 +90,30 @@ def scaling():
     )
 
 
+def interrupted():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name, make in interrupts.CALLS.items():
+        took = best_of(lambda make=make: interrupts.seconds_of(make), INTERRUPT)
+        yield judged(f"{name}, seconds from Ctrl-C", took, INTERRUPT)
+
+
+def rewriting():
+    from atomicpy.race.instrument import rewriter  # needs 3.13
+
+    part = "class C{0}:\n    def f(self, d):\n        self.x = d[{0}]\n        for i in d:\n            self.x += i.y\n"
+    source = "".join(map(part.format, range(10_000)))
+
+    def seconds(compiled):
+        began = time.process_time()
+        compiled(source, "program.py")
+        return time.process_time() - began
+
+    def take():
+        return seconds(rewriter.compile_instrumented) / seconds(lambda *program: compile(*program, "exec"))
+
+    yield judged("the rewriting of 50,000 lines / their compilation", best_of(take, REWRITE), REWRITE)
+
+
 def main():
     seen = conditions()
     print("{interpreter}, GIL {}, {cores} cores\n".format("on" if seen["gil"] else "off", **seen))
@@ -91,6 +123,14 @@ def main():
         passed += scaling()
     else:
         print("scaling: NOT CHECKED, for it needs a free-threaded 3.14 or later and two cores")
+    if sys.platform != "win32":
+        passed += interrupted()
+    else:
+        print("Ctrl-C: NOT CHECKED, for a process cannot send it to itself there")
+    if sys.version_info >= (3, 13):
+        passed += rewriting()
+    else:
+        print("the rewriting: NOT CHECKED, for the race detector needs 3.13")
     sys.exit(0 if all(passed) else 1)
 
 

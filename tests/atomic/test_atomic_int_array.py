@@ -8,7 +8,7 @@ import weakref
 from multiprocessing import shared_memory
 
 import pytest
-from helpers import PYTHON, run_threaded
+from helpers import PYTHON, WATCHDOG, run_threaded
 
 from atomicpy import AtomicInt, AtomicIntArray
 
@@ -322,7 +322,7 @@ memory.close()
             process.stdin.write("go\n")
             process.stdin.flush()
         for process in processes:
-            _, errors = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=WATCHDOG)
             assert process.returncode == 0, errors
         assert list(a)[:2] == [3 * rounds, 6 * rounds]
         del a

@@ -6,7 +6,7 @@ import threading
 import weakref
 
 import pytest
-from helpers import DEFERS, in_thread, run_threaded
+from helpers import DEFERS, WATCHDOG, in_thread, run_threaded
 
 from atomicpy import ShardedCounter
 
@@ -70,12 +70,12 @@ def test_a_counter_freed_before_its_threads_end_is_no_crash():
         for _ in range(50):
             counter = counters[me]
             counter.inc()
-            gate.wait(60)
+            gate.wait(WATCHDOG)
             del counter
             if me == 0:
                 counters[:] = [ShardedCounter()] * 4
                 gc.collect()
-            gate.wait(60)
+            gate.wait(WATCHDOG)
 
     gate = threading.Barrier(4)
     counters = [ShardedCounter()] * 4

@@ -5,7 +5,7 @@ import sys
 import threading
 
 import pytest
-from helpers import CAN_FORK, in_thread, run_program, run_threaded
+from helpers import CAN_FORK, WATCHDOG, in_thread, run_program, run_threaded
 
 from atomicpy import AtomicInt, ShardedCounter
 
@@ -131,11 +131,11 @@ def test_memory_is_bounded_by_the_threads_at_one_time_not_by_those_of_other_coun
 
     def body(me):
         other.inc()
-        gate.wait(60)
+        gate.wait(WATCHDOG)
         if me == 7:
             counter.inc()
             counter.inc()
-        gate.wait(60)
+        gate.wait(WATCHDOG)
 
     gate = threading.Barrier(8)
     run_threaded(body, 8)
@@ -177,7 +177,7 @@ handle = counter.local()
 size = sys.getsizeof(counter)
 pid = os.fork()
 if pid == 0:
-    signal.alarm(20)   # a deadlock kills the child
+    signal.alarm(200)   # a deadlock kills the child
     assert counter.load() == 42
     handle.inc(); counter.inc()
     try: stray.inc()

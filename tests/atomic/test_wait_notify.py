@@ -4,7 +4,7 @@ import threading
 import time
 
 import pytest
-from helpers import run_threaded
+from helpers import WATCHDOG, run_threaded
 
 from atomicpy import AtomicBool, AtomicInt, AtomicUInt
 
@@ -37,7 +37,7 @@ def test_notify_wakes_those_that_wait_and_says_how_many(cls):
     woken += a.notify_all()
     assert woken <= 5
     for waiter in waiters:
-        waiter.join(30)
+        waiter.join(WATCHDOG)
         assert not waiter.is_alive()
 
 

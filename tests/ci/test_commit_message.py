@@ -55,7 +55,7 @@ def run(script: Path, *arguments: object, cwd: Path) -> subprocess.CompletedProc
         cwd=cwd,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=240,
         check=False,
     )
 
@@ -128,7 +128,7 @@ class Repository:
             capture_output=True,
             check=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=240,
         )
         return done.stdout.strip()
 

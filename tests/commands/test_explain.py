@@ -9,7 +9,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
-from helpers import PYTHON, run_threaded
+from helpers import PYTHON, WATCHDOG, run_threaded
 
 from atomicpy import __main__ as command
 from atomicpy.commands.demo import explain, lost_update, recorded_counters
@@ -23,7 +23,7 @@ COMMAND = [*PYTHON, "-m", "atomicpy", "demo", "--explain"]
 def run(*arguments, columns=80):
     environment = {**os.environ, "COLUMNS": str(columns)}
     done = subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=60, check=False, env=environment
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=WATCHDOG, check=False, env=environment
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= columns
@@ -331,7 +331,7 @@ def test_ctrl_c_is_exit_130_without_a_traceback(delay):
     head = child.stdout.readline()
     time.sleep(delay)
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    out, err = child.communicate(timeout=WATCHDOG)
     assert head
     # Or it was through before the signal came.
     assert (child.returncode, err) in ((130, ""), (0, ""))

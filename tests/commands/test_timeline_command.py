@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers import FREE_THREADED, PYTHON, wait_until
+from helpers import FREE_THREADED, PYTHON, WATCHDOG, wait_until
 
 from atomicpy import __main__ as command
 from atomicpy.commands.timeline import chart, cli
@@ -22,7 +22,9 @@ needs_core_numbers = pytest.mark.skipif(core_number() < 0, reason="this system d
 
 
 def run(*arguments, **options):
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=100, check=False, **options)
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=WATCHDOG, check=False, **options
+    )
 
 
 def joined(text):
@@ -56,7 +58,7 @@ def test_what_is_printed(columns):
 def test_one_core_only():
     core = min(os.sched_getaffinity(0))
     script = f"import os; os.sched_setaffinity(0, {{{core}}}); from atomicpy.__main__ import main; main(['timeline'])"
-    done = subprocess.run([*PYTHON, "-c", script], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([*PYTHON, "-c", script], capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(set(re.findall(r"^Core +\d+", done.stdout, re.M))) == 1
     assert "; 1 to run on" in joined(done.stdout)
@@ -165,17 +167,15 @@ def test_python_is_for_a_build_with_the_gil(capsys):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_ends_it_and_its_child():
     child = subprocess.Popen([*COMMAND, "--seconds", "60"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    watchdog = threading.Timer(60, child.kill)
+    watchdog = threading.Timer(WATCHDOG, child.kill)
     watchdog.start()
     assert "4 threads" in child.stdout.readline()
     measuring = wait_for_child(child.pid)
     child.send_signal(signal.SIGINT)
-    sent = time.monotonic()
     out, err = child.communicate()
     watchdog.cancel()
     assert (child.returncode, err) == (130, "")
     assert out.rstrip().endswith("Interrupted.")
-    assert time.monotonic() - sent < 30
     if measuring:
         assert not Path(f"/proc/{measuring}").exists()
 

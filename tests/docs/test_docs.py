@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import run_program
+from helpers import WATCHDOG, run_program
 from pages import Block, Runner, blocks, compare
 
 import atomicpy
@@ -58,7 +58,9 @@ def paths_of_row(cell: str) -> set[Path]:
 def test_contributing_names_every_file_and_nothing_else():
     table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Building")[0]
     named = set().union(*map(paths_of_row, re.findall(r"^\| (`[^|]*) \| ", table, re.M)))
-    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=WATCHDOG, check=False
+    )
     if tracked.returncode:
         pytest.skip("not in a clone: what belongs to the project is not known")
     # The files of these two have rows of their own.
@@ -116,7 +118,11 @@ def test_pictures_are_there_and_say_how_they_are_made(page):
 
 def test_figures_are_those_that_were_measured():
     done = subprocess.run(
-        [sys.executable, "-P", DOCS / "figures.py", "--check"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-P", DOCS / "figures.py", "--check"],
+        capture_output=True,
+        text=True,
+        timeout=WATCHDOG,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -184,7 +190,7 @@ def test_the_reference_has_every_option_of_the_command_line():
 
 def test_operations_that_the_documentation_calls_atomic_lose_nothing():
     command = [sys.executable, "-P", DOCS / "atomicity", "--quick"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("atomic ") > 10
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from helpers import FREE_THREADED, PYTHON, run_program, run_threaded
+from helpers import FREE_THREADED, PYTHON, WATCHDOG, run_program, run_threaded
 
 import atomicpy
 from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicUInt, ShardedCounter, WaitGroup
@@ -100,7 +100,7 @@ spec.loader.exec_module(consumer)
 @pytest.fixture(scope="session")
 def consumer(built) -> ModuleType:
     # In a process of its own first: a module that turns the GIL back on would do so to all other tests.
-    run_program(LOAD.format(path=str(built)), timeout=120)
+    run_program(LOAD.format(path=str(built)))
     spec = importlib.util.spec_from_file_location("consumer", built)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -246,11 +246,11 @@ def test_nogil_code_and_threads_of_c_count_in_a_sharded_counter(consumer):
 def test_nogil_code_wakes_a_thread_asleep_in_wait(consumer):
     a = AtomicInt()
     woken = []
-    sleeper = threading.Thread(target=lambda: woken.append(a.wait(0, timeout=60)), daemon=True)
+    sleeper = threading.Thread(target=lambda: woken.append(a.wait(0, timeout=WATCHDOG)), daemon=True)
     sleeper.start()
     time.sleep(0.1)  # it sleeps by now, or will see the value and not sleep
     consumer.store_and_notify(a, 7)
-    sleeper.join(10)
+    sleeper.join(WATCHDOG)
     assert woken == [True]
 
 

@@ -16,7 +16,7 @@ from models import TYPES
 CALLS = int(os.environ.get("ATOMICPY_LEAK_CALLS") or 5000)  # of each operation, over all its kinds of arguments
 LEAST = 200  # with each: fewer would drown in what the interpreter itself keeps
 
-pytestmark = pytest.mark.timeout(max(120, CALLS // 1000))
+pytestmark = pytest.mark.timeout(max(300, CALLS // 1000))
 
 
 def attempts(model: Model, name: str) -> list[tuple]:

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, WaitGroup, once
+from helpers import WATCHDOG
 
-PATIENCE = 60  # s
+from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, WaitGroup, once
 
 
 @dataclass
@@ -69,7 +69,7 @@ def running(of: Callable):
 
         call, made = of(function)
         threading.Thread(target=call, daemon=True).start()
-        assert begun.wait(PATIENCE)
+        assert begun.wait(WATCHDOG)
         return made, go_on.set
 
     return make

@@ -1,7 +1,7 @@
 """Every hazard that a blocking call may meet: test_hazards.py runs each call of blocking_calls.py against each.
 
 As a program, `hazards.py CALL [HAZARD] [ROUNDS]`: in a process of its own, because a hazard is a fork, a signal or the
-end of the process. What hangs is ended after a minute, with the stacks of all threads.
+end of the process. What hangs is ended by a watchdog, with the stacks of all threads.
 """
 
 import contextlib
@@ -16,8 +16,8 @@ import time
 import weakref
 from collections.abc import Callable
 
-from blocking_calls import CALLS, PATIENCE, Call
-from helpers import wait_until
+from blocking_calls import CALLS, Call
+from helpers import WATCHDOG, wait_until
 
 from atomicpy import Once, RWMutex, once
 
@@ -33,7 +33,7 @@ def start(n: int, target: Callable, *args) -> list[threading.Thread]:
 
 def join(threads: list[threading.Thread]) -> None:
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(WATCHDOG)
         assert not thread.is_alive(), "a thread hangs"
 
 
@@ -54,36 +54,26 @@ def times_out_on_time(call: Call) -> None:
     wait()
     join(start(1, wait))  # the main thread looks for signals in between, this one does not
     assert len(waited) == 2
-    assert all(0.06 <= seconds < 10 for seconds in waited), waited
+    assert min(waited) >= 0.06, waited
     end()
-    assert call.timed(waits_for, PATIENCE) is True
+    assert call.timed(waits_for, WATCHDOG) is True
 
 
 def ctrl_c(call: Call) -> None:
-    """KeyboardInterrupt within 100 ms; on a machine that is busy, at the best of ten times."""
+    """KeyboardInterrupt in the middle of the wait, and the wait works again. How soon: benchmarks/interrupts.py."""
     waits_for, end = call.make()
-    took = []
-    for _ in range(10):
-        sent: list[float] = []
-        ready = threading.Event()
 
-        def send(sent=sent, ready=ready):
-            ready.wait(PATIENCE)
-            time.sleep(SOON)
-            sent.append(time.monotonic())
-            os.kill(os.getpid(), signal.SIGINT)
+    def send():
+        time.sleep(SOON)
+        os.kill(os.getpid(), signal.SIGINT)
 
-        sender = start(1, send)
-        try:
-            ready.set()
-            call.wait(waits_for)
-            raise AssertionError("it did not wait")
-        except KeyboardInterrupt:
-            took.append(time.monotonic() - sent[0])
-        join(sender)
-        if took[-1] < 0.1:
-            break
-    assert min(took) < 0.1, f"KeyboardInterrupt came after {took} s"
+    sender = start(1, send)
+    try:
+        call.wait(waits_for)
+        raise AssertionError("it did not wait")
+    except KeyboardInterrupt:
+        pass
+    join(sender)
     end()
     call.wait(waits_for)
 
@@ -102,7 +92,7 @@ def in_child(body: Callable) -> None:
     if pid == 0:
         # Not dump_traceback_later: its thread is not here, and to cancel it is to wait for that.
         faulthandler.register(signal.SIGALRM, chain=True)
-        signal.alarm(PATIENCE)
+        signal.alarm(WATCHDOG)
         try:
             body()
         except BaseException:
@@ -153,7 +143,7 @@ def fork_by_another(call: Call) -> None:
     """Held by a thread that the child does not have: refused, or for others to end as before; and never a deadlock."""
     made: list = []
     done = threading.Event()
-    holder = start(1, lambda: made.append(call.make()) or done.wait(PATIENCE))
+    holder = start(1, lambda: made.append(call.make()) or done.wait(WATCHDOG))
     wait_until(lambda: made)
     waits_for, end = made[0]
 
@@ -292,10 +282,10 @@ def main(name: str, hazard: str = "", rounds: str = "1") -> None:
     for _ in range(int(rounds)):
         for meets in HAZARDS:
             if hazard in ("", meets.__name__):
-                faulthandler.dump_traceback_later(PATIENCE, exit=True)
+                faulthandler.dump_traceback_later(WATCHDOG, exit=True)
                 print(meets.__name__, flush=True)
                 meets(CALLS[name])
-    faulthandler.dump_traceback_later(PATIENCE, exit=True)  # the end has to come too
+    faulthandler.dump_traceback_later(WATCHDOG, exit=True)  # the end has to come too
     print("ok", flush=True)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from hazards import CALLS, HAZARDS
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 
 PROGRAM = Path(__file__).parents[1] / "support" / "hazards.py"
 
@@ -15,7 +15,7 @@ PROGRAM = Path(__file__).parents[1] / "support" / "hazards.py"
 ROUNDS = os.environ.get("ATOMICPY_ROUNDS", "1")
 
 pytestmark = [
-    pytest.mark.timeout(120 + 20 * int(ROUNDS)),
+    pytest.mark.timeout(300 + 20 * int(ROUNDS)),
     pytest.mark.skipif(sys.platform == "win32", reason="no fork, and no signal that a process could send to itself"),
 ]
 
@@ -29,7 +29,7 @@ def test_blocking_call_stands_every_hazard(call):
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=100 + 20 * int(ROUNDS),
+        timeout=WATCHDOG + 20 * int(ROUNDS),
         env=os.environ | {"PYTHONPATH": str(PROGRAM.parent)},  # for helpers.py: -P takes the script's folder away
     )
     assert done.returncode == 0, f"after {done.stdout}"

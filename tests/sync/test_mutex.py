@@ -6,7 +6,7 @@ import time
 import weakref
 
 import pytest
-from helpers import CAN_FORK, run_program, run_threaded, wait_until
+from helpers import CAN_FORK, WATCHDOG, run_program, run_threaded, wait_until
 
 from atomicpy import Mutex
 
@@ -107,9 +107,9 @@ def test_repr_says_whether_it_is_locked_by_whom_and_how_many_wait():
     m = Mutex()
     assert repr(m) == f"<unlocked atomicpy.Mutex object at {id(m):#x}>"
     go_on = threading.Event()
-    ways = {"with": m.__enter__, "acquire": m.acquire, "timed": lambda: m.acquire(timeout=30)}
+    ways = {"with": m.__enter__, "acquire": m.acquire, "timed": lambda: m.acquire(timeout=WATCHDOG)}
     threads = [
-        threading.Thread(target=lambda way=way: way() and go_on.wait(30), name=name) for name, way in ways.items()
+        threading.Thread(target=lambda way=way: way() and go_on.wait(WATCHDOG), name=name) for name, way in ways.items()
     ]
     for i, thread in enumerate(threads):
         thread.start()
@@ -121,7 +121,7 @@ def test_repr_says_whether_it_is_locked_by_whom_and_how_many_wait():
         wait_until(lambda name=name: f"owner={name!r}" in repr(m))
     go_on.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(WATCHDOG)
     # Held by a thread that has ended: as much as can be known.
     assert "owner=<a thread that has ended, or is none of Python's> waiters=0" in repr(m)
 

@@ -8,7 +8,7 @@ import traceback
 import weakref
 
 import pytest
-from helpers import run_threaded, wait_until
+from helpers import WATCHDOG, run_threaded, wait_until
 
 from atomicpy import AtomicInt, Once, once
 
@@ -118,7 +118,7 @@ def test_repr_says_what_it_is_at_and_who():
     wait_until(lambda: repr(o) == shown)
     go_on.set()
     for thread in threads:
-        thread.join(30)
+        thread.join(WATCHDOG)
     assert repr(o) == f"<done atomicpy.Once object at {id(o):#x}>"
 
 

@@ -7,7 +7,7 @@ import time
 import weakref
 
 import pytest
-from helpers import run_threaded, wait_until
+from helpers import WATCHDOG, run_threaded, wait_until
 
 from atomicpy import AtomicInt, RWMutex
 
@@ -69,7 +69,7 @@ def test_release_write_is_an_error_while_a_writer_waits_for_readers():
     with pytest.raises(RuntimeError):
         lock.release_write()
     lock.release_read()
-    writer.join(30)
+    writer.join(WATCHDOG)
     with pytest.raises(RuntimeError):
         lock.release_read()
     lock.release_write()  # any thread may
@@ -140,7 +140,7 @@ def test_repr_says_who_holds_it_how_and_how_many_wait():
     lock.release_read()
     lock.release_read()
     for thread in threads:
-        thread.join(30)
+        thread.join(WATCHDOG)
     assert "write-locked" in repr(lock)
 
 
@@ -189,7 +189,7 @@ def test_readers_are_inside_at_the_same_time():
 
     def read(me):
         with lock.read():
-            inside.wait(30)  # broken, if one of them has to wait for another
+            inside.wait(WATCHDOG)  # broken, if one of them has to wait for another
 
     run_threaded(read, 4)
 
@@ -197,15 +197,29 @@ def test_readers_are_inside_at_the_same_time():
 def test_a_writer_that_waits_holds_back_new_readers_until_it_gives_up():
     lock = RWMutex()
     lock.acquire_read()
-    result = []
-    writer = threading.Thread(target=lambda: result.append(lock.acquire_write(timeout=0.5)))
+    go_on, result = threading.Event(), []
+
+    def write():
+        while not go_on.is_set():
+            result.append(lock.acquire_write(timeout=0.2))
+
+    def held_back():
+        if waiters(lock) == 0:
+            return False
+        refused = not lock.acquire_read(False)
+        if not refused:  # the writer had given up in between; it comes again
+            lock.release_read()
+        return refused
+
+    writer = threading.Thread(target=write)
     writer.start()
-    wait_until(lambda: waiters(lock) == 1)
-    assert lock.acquire_read(False) is False
+    wait_until(held_back)
+    go_on.set()
     # It gives up at some time; then the reader that it has held back gets in.
-    assert lock.acquire_read(timeout=30) is True
-    writer.join(30)
-    assert result == [False]
+    assert lock.acquire_read(timeout=WATCHDOG) is True
+    writer.join(WATCHDOG)
+    assert result
+    assert not any(result)
 
 
 def test_a_writer_gets_in_although_readers_come_without_end():
@@ -219,7 +233,7 @@ def test_a_writer_gets_in_although_readers_come_without_end():
         else:
             try:
                 time.sleep(0.05)
-                return all(lock.acquire_write(timeout=30) and not lock.release_write() for _ in range(20))
+                return all(lock.acquire_write(timeout=WATCHDOG) and not lock.release_write() for _ in range(20))
             finally:
                 stop.set()
         return None
@@ -238,7 +252,7 @@ def test_a_reader_gets_in_although_writers_come_without_end():
         else:
             try:
                 time.sleep(0.05)
-                return all(lock.acquire_read(timeout=30) and not lock.release_read() for _ in range(20))
+                return all(lock.acquire_read(timeout=WATCHDOG) and not lock.release_read() for _ in range(20))
             finally:
                 stop.set()
         return None
@@ -267,7 +281,7 @@ def test_a_writer_that_leaves_lets_in_all_readers_before_the_next_writer():
     wait_until(lambda: waiters(lock) == 6)
     lock.release_write()
     for thread in (writer, *readers):
-        thread.join(30)
+        thread.join(WATCHDOG)
     assert order == [("writer", 5)]
 
 

@@ -7,7 +7,7 @@ import time
 import weakref
 
 import pytest
-from helpers import CAN_FORK, run_program, run_threaded, wait_until
+from helpers import CAN_FORK, WATCHDOG, run_program, run_threaded, wait_until
 
 from atomicpy import AtomicInt, WaitGroup
 
@@ -63,7 +63,7 @@ def test_repr_shows_the_count_and_how_many_wait():
     waiter.start()
     wait_until(lambda: "count=3 waiters=1" in repr(wg))
     wg.add(-3)
-    waiter.join(30)
+    waiter.join(WATCHDOG)
     assert "count=0 waiters=0" in repr(wg)
 
 
@@ -134,7 +134,7 @@ def handler(*_):
 signal.signal(signal.SIGALRM, handler)
 wg.add()
 signal.setitimer(signal.ITIMER_REAL, 0.05)
-assert wg.wait(30)
+assert wg.wait(240)
 assert len(errors) == 3 and "have not returned from wait() yet; +1 would keep them" in str(errors[0])
 wg.add()  # now it has
 wg.done()
@@ -156,7 +156,7 @@ def test_threads_that_use_it_again_too_early_are_told_and_no_waiter_is_kept():
             else:
                 wg.done()
             if me % 2:
-                assert wg.wait(30)
+                assert wg.wait(WATCHDOG)
         return refused
 
     run_threaded(body, 4)
@@ -183,7 +183,7 @@ for _ in range(4): wg.go(leave.wait)
 threading.Thread(target=wg.wait, daemon=True).start()
 pid = os.fork()
 if pid == 0:
-    signal.alarm(20)   # a deadlock kills the child
+    signal.alarm(200)   # a deadlock kills the child
     assert wg.wait() and wg.count == 0, wg
     wg.go(int)
     os._exit(0 if wg.wait() and wg.count == 0 else 1)
@@ -205,7 +205,7 @@ def test_go_runs_the_function_in_a_thread_of_its_own():
     assert isinstance(thread, threading.Thread)
     assert wg.wait() is True
     assert got == [(thread, (1,), {"fn": 2, "self": 3})]
-    thread.join(10)
+    thread.join(WATCHDOG)
 
 
 def test_go_names_the_thread_after_its_function():

@@ -8,7 +8,7 @@ import sys
 import textwrap
 
 import pytest
-from helpers import CAN_FORK, PYTHON, run_program
+from helpers import CAN_FORK, PYTHON, WATCHDOG, run_program
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -70,7 +70,7 @@ EDGES = {
         future.result()
         box.value += 1
         """,
-        "told.wait(30)",
+        "told.wait(240)",
         "time.sleep(0.001)",
     ),
     "a barrier whose action waits at another": (
@@ -80,13 +80,13 @@ EDGES = {
         def arrive():
             box.value = 1
             gone.append(1)
-            outer.wait(30)
+            outer.wait(240)
         thread = other(arrive)
         EDGE
         box.value += 1
         """,
-        "outer.wait(30)",
-        "other(lambda: outer.wait(30)); until(lambda: len(gone))",
+        "outer.wait(240)",
+        "other(lambda: outer.wait(240)); until(lambda: len(gone))",
     ),
     "the same item twice in a LifoQueue": (
         """
@@ -177,7 +177,7 @@ EDGES = {
 def run(code, folder, *options):
     (folder / "program.py").write_text(code)
     command = [*PYTHON, "-W", "ignore", "-m", "atomicpy", "race", *options, "program.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=WATCHDOG, check=False)
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["there", "left-out"])
@@ -218,8 +218,8 @@ if __name__ == "__main__":
     line = context.Queue()
     child = context.Process(target=races, args=(line,))
     child.start()
-    print(line.get(timeout=60) == child.pid)
-    child.join(60)
+    print(line.get(timeout=240) == child.pid)
+    child.join(240)
     print(child.exitcode)
     with ProcessPoolExecutor(2, mp_context=context) as pool:
         print(list(pool.map(double, range(5))), pool.submit(double, 4).result())

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from helpers import WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -47,7 +48,9 @@ def test_finalizers_run_as_without_the_detector(tmp_path, how):
     (tmp_path / "late.py").write_text(LATE)
 
     def output(*command):
-        done = subprocess.run([*command, *how], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(
+            [*command, *how], cwd=tmp_path, capture_output=True, text=True, timeout=WATCHDOG, check=True
+        )
         return done.stdout, done.stderr
 
     plain = output(sys.executable)

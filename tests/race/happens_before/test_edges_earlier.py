@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -164,7 +164,7 @@ def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
         env=environment | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=WATCHDOG,
         check=False,
     )
     failed = re.findall(r"^FAILED \S+::(\w+)", done.stdout, re.M)
@@ -188,7 +188,7 @@ def test_all_is_put_back(tmp_path):
         "edges.uninstall(), engine.uninstall()\n"
         "print(sorted(changed - {'__builtins__'}), [name for name in before if seen()[name] is not before[name]])\n"
     )
-    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([*PYTHON, "-c", code], capture_output=True, text=True, timeout=WATCHDOG, check=False)
     locked = ["locked"] if sys.version_info >= (3, 14) else []  # of a Condition
     changed = ["Lock", "RLock", "SimpleQueue", "_acquire_restore", "_is_owned", "_lock", "_release_save", "acquire",
                "cache", "lock", *locked, "of_all", "own", "release", "rlock"]  # fmt: skip

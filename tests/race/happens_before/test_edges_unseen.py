@@ -5,7 +5,7 @@ import sys
 import textwrap
 
 import pytest
-from helpers import CAN_FORK, PYTHON
+from helpers import CAN_FORK, PYTHON, WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -173,7 +173,7 @@ MODULES = {
 
 
 def output(command, folder):
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -207,7 +207,12 @@ def test_locks_of_what_is_included_of_the_library_order_what_it_does(tmp_path):
     for also, status in (("False", 0), ("True", 66)):
         command = ["race", "--include", "http.cookiejar", "-c", textwrap.dedent(code).replace("ALSO", also)]
         done = subprocess.run(
-            [*PYTHON, "-m", "atomicpy", *command], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            [*PYTHON, "-m", "atomicpy", *command],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=WATCHDOG,
+            check=False,
         )
         assert done.returncode == status, done.stderr
     assert "http/cookiejar.py" in done.stderr  # so it was watched

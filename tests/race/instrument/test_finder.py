@@ -14,6 +14,7 @@ import types
 
 import fake_engine
 import pytest
+from helpers import WATCHDOG
 
 import atomicpy.race
 from atomicpy.race.instrument import import_hook
@@ -235,6 +236,6 @@ def test_finalizers_run_when_the_builtins_are_gone(tmp_path):
     script.write_text(program)
     here = os.path.join(os.path.dirname(__file__), os.pardir, "support", "plain_race.py")
     done = subprocess.run(
-        [sys.executable, here, "race", str(script)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, here, "race", str(script)], capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "del 1\n", "")

@@ -35,7 +35,7 @@ def clean_tasks_and_results():
 
     def client():
         results = [add(number, 1) for number in range(10)]
-        assert [result.get(blocking=True, timeout=30, max_delay=0.01) for result in results] == list(range(1, 11))
+        assert [result.get(blocking=True, timeout=240, max_delay=0.01) for result in results] == list(range(1, 11))
 
     with working(queue, 3):
         together(client, client)
@@ -60,14 +60,14 @@ def clean_pipeline_retry_and_schedule():
 
     def client():
         first, second = queue.enqueue(add.s(1, 2).then(add, 5))
-        assert second.get(blocking=True, timeout=30, max_delay=0.01) == 8
-        assert first.get(blocking=True, timeout=30) == 3
-        assert add.schedule((1, 2), delay=0.01).get(blocking=True, timeout=30, max_delay=0.01) == 3
+        assert second.get(blocking=True, timeout=240, max_delay=0.01) == 8
+        assert first.get(blocking=True, timeout=240) == 3
+        assert add.schedule((1, 2), delay=0.01).get(blocking=True, timeout=240, max_delay=0.01) == 3
 
     with working(queue, 2):
         together(client, client)
         with contextlib.suppress(huey.exceptions.TaskException):
-            flaky().get(blocking=True, timeout=30, max_delay=0.01)
+            flaky().get(blocking=True, timeout=240, max_delay=0.01)
 
 
 def clean_work_that_is_locked():
@@ -83,7 +83,7 @@ def clean_work_that_is_locked():
     with working(queue, 3):
         results = [count() for _ in range(10)]
         for result in results:
-            result.get(blocking=True, timeout=30, max_delay=0.01)
+            result.get(blocking=True, timeout=240, max_delay=0.01)
     with lock:
         assert done["count"] == 10
 
@@ -95,10 +95,10 @@ def race_work_that_is_not():
 
     @queue.task()
     def count():
-        meeting.wait(30)
+        meeting.wait(240)
         done["count"] += 1
         return True
 
     with working(queue, 2):
         for result in [count(), count()]:
-            result.get(blocking=True, timeout=30, max_delay=0.01)
+            result.get(blocking=True, timeout=240, max_delay=0.01)

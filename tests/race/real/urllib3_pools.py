@@ -72,7 +72,7 @@ def race_shared_manager():
 
         def work():
             held = manager.request("GET", f"http://127.0.0.1:{port}/held", preload_content=False)
-            meeting.wait(30)  # each has a connection, and has got it from none of the others
+            meeting.wait(240)  # each has a connection, and has got it from none of the others
             assert b"".join(held.stream(16)) == b"/held" * 50
             held.release_conn()
             for turn in range(5):
@@ -94,10 +94,10 @@ def race_connections_of_one_pool():
         def work():
             for turn in range(3):
                 held = pool.request("GET", f"/{turn}", preload_content=False)
-                meeting.wait(30)
+                meeting.wait(240)
                 assert held.read() == f"/{turn}".encode() * 50
                 held.release_conn()
-                meeting.wait(30)
+                meeting.wait(240)
 
         together(work, work)
 
@@ -116,10 +116,10 @@ def race_choice_of_how_to_wait():
         def work():
             for _ in range(2):  # the second time, with connections that have been used
                 held = pool.request("GET", "/", preload_content=False)
-                meeting.wait(30)
+                meeting.wait(240)
                 held.read()
                 held.release_conn()
-                meeting.wait(30)
+                meeting.wait(240)
 
         together(work, work)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 
 SUITES = [
     *("test_grammar", "test_generators", "test_with", "test_patma", "test_descr", "test_scope"),
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race det
 
 
 def outcome(command, folder):
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     ran = re.search(r"^Ran (\d+) tests", done.stderr, re.M)
     assert ran, done.stderr
     ends = re.findall(

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 
 REFERENCE = str(Path(__file__).parents[1] / "support" / "reference")
 needs_313 = pytest.mark.skipif(sys.version_info < (3, 13), reason="the detector needs 3.13")
@@ -51,7 +51,7 @@ def project(request, tmp_path):
             env=environment | {"PYTHONPATH": ""},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=WATCHDOG,
             check=False,
         )
         counts = {
@@ -288,7 +288,7 @@ def test_plain_runs_and_race_runs_do_not_share_compiled_tests(project):
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="there it works")
 def test_older_python_is_refused_in_one_line(tmp_path):
     done = subprocess.run(
-        [*PYTHON, "-m", "pytest", "--race"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [*PYTHON, "-m", "pytest", "--race"], cwd=tmp_path, capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     assert done.returncode == 2
     assert re.fullmatch(r"pytest --race: the race detector needs CPython 3\.13 or later: .*\n", done.stderr)

@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import PYTHON
+from helpers import PYTHON, WATCHDOG
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
@@ -24,7 +24,7 @@ RACE = [sys.executable, str(Path(__file__).parents[1] / "support" / "plain_race.
 def execute(command, folder, stdin=None):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(["lib", os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
-        command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     return done.returncode, *(
         re.sub("0x[0-9a-f]{6,}|started [0-9]+", "ADDRESS", text) for text in (done.stdout, done.stderr)

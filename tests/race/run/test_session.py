@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from helpers import WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
@@ -18,7 +19,7 @@ PRETEND = "from atomicpy.race.engine.engine import pretend\n"
 def race(folder, source, *options, program=("script.py",)):
     (folder / "script.py").write_text(PRETEND + textwrap.dedent(source))
     done = subprocess.run(
-        [*RACE, *options, *program], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [*RACE, *options, *program], cwd=folder, capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     return done.returncode, done.stdout, done.stderr
 
