@@ -18,7 +18,7 @@ test: ## all tests, on the default Python and on a free-threaded one
 docs: ## the documentation, into build/docs/html; ARGS=--external asks the links that lead outside
 	@.ci/docs $(ARGS)
 
-lint: ## ruff, cython-lint, clang-format, clang-tidy
+lint: ## Python, Cython, C, workflows: linters and formatters; ARGS=--fix repairs
 	@.ci/lint $(ARGS)
 
 stubs: ## the type stubs against the modules
