@@ -1,10 +1,10 @@
-"""The suite of small programs: each racy one is reported, by name, and no clean one, however they were scheduled.
+"""The suite of small programs: every race is reported by name, and no clean program is, in each order of the threads.
 
-tests/race/programs/TOPIC.py holds functions `race_…` and `clean_…`. The docstring of a racy one names what must be
-reported, a line for each location (`a | b`: one of them will do, as a pair of source lines is reported once; `? a`: it
-may be); every report must be of one of them. The topics run in BATCHES, a process for each order, under
-`python -m atomicpy race`: once with the threads left to themselves, and with their turns forced by time, both ways.
-The process of the last order runs its topics backwards: no verdict may depend on what ran before.
+tests/race/programs/TOPIC.py holds functions `race_…` and `clean_…`. The docstring of a racy one lists what must be
+reported, a line per location. `a | b` means one of them, because a pair of source lines is reported once; `? a` means
+that it may be reported. No other report is allowed. The topics run in BATCHES, a process for each order, under
+`python -m atomicpy race`: with free threads, and with pauses that order the threads forward and backward. The process of
+the last order runs its topics backward, because no verdict may depend on what ran before.
 """
 
 import ast
@@ -116,7 +116,7 @@ def test_verdict(topic, name, named, outcomes_of):
 @pytest.mark.timeout(2 * WATCHDOG)
 @pytest.mark.parametrize("topic", TOPICS)
 def test_reference_comes_to_the_same_verdicts(topic, outcomes_of):
-    """tests/race/support/reference is the definition, written down a second time."""
+    """The reference engine is a second implementation of the definition, under the package's own hooks."""
     outcomes = outcomes_of(topic, "reference")
     for _, name, named in (param.values for param in PROGRAMS_OF if param.values[0] == topic):
         for order, outcome in outcomes.items():

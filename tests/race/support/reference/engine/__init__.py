@@ -1,14 +1,24 @@
 """The definition of a race as a program: whole vector clocks, every access kept, one lock. Slow, and short.
 
-It has the interface of `atomicpy.race.engine.engine`. The suite's verdicts are
-tried against it as well as against the engine.
+It has the interface of `atomicpy.race.engine.engine`. From the compiled engine it takes only what computes no order:
+the wrapper of a function with hooks, the question whether the program calls, and the patching of types written in C.
 """
 
-# ruff: noqa: F401 (what is imported here is for those who come in by this door)
+# ruff: noqa: F401 (the interface: other modules import these names from here)
+
+from atomicpy.race.engine.engine import (
+    Around,
+    Each,
+    for_the_program,
+    name_in_errors,
+    set_type_attribute,
+    set_whose,
+)
 
 from engine.accesses import _race_del_entry__, forget_reported, here, install, installed, uninstall
 from engine.clocks import Clock, begin_thread, end_thread, lock
-from engine.objects import clock_of
+from engine.locks import TracedLock, TracedRLock, traced
+from engine.objects import clock_at, clock_of
 from engine.rewritten import (
     _race_after__,
     _race_attr__,

@@ -1,4 +1,4 @@
-"""What a race is: two accesses to a location, of which neither has seen the other."""
+"""A race: two accesses to one location, neither of which happens before the other."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""Threads and their clocks: how much of each other they have seen."""
+"""Threads and their vector clocks: how many steps of each other thread happen before the next step of a thread."""
 
 import itertools
 import threading
@@ -29,16 +29,18 @@ def state():
 
 
 class Clock:
+    """The clock of a synchronisation variable. A hook calls the methods with the arguments of its function."""
+
     def __init__(self):
         self.times = {}
 
-    def acquire(self):
+    def acquire(self, *_, **__):
         with lock:
             mine = state().clock
             for thread, time in self.times.items():
                 mine[thread] = max(time, mine.get(thread, 0))
 
-    def release(self):
+    def release(self, *_, **__):
         with lock:
             mine = state()
             for thread, time in mine.clock.items():
@@ -55,16 +57,12 @@ class Clock:
             self.acquire()
             self.release()
 
-    def clear(self):
-        with lock:
-            self.times = {}
 
-
-def begin_thread(parent, name, created):
+def begin_thread(parent, name, created=None):
     _local.state = ThreadState(name, created)
     if parent is not None:
         parent.acquire()
 
 
 def end_thread():
-    _local.state = None
+    """Nothing: every access is kept, so the clock of the thread is too."""

@@ -1,4 +1,4 @@
-"""What is a location: which attribute, which item, which set of keys an access is of."""
+"""The location of an access: an attribute, an item, or a set of keys."""
 
 import collections
 import threading

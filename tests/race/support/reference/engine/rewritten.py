@@ -1,4 +1,4 @@
-"""What rewritten code calls: each does an access of the program, and records it."""
+"""The calls in instrumented code: each does an access of the program, and records it."""
 
 import collections
 import gc
@@ -31,7 +31,7 @@ def _race_wrote__(value, obj, name):
 
 
 def _got(value):
-    """What is read may be changed in place, and then stored again."""
+    """Keep the value that was read: `|=` may change it in place and store it again."""
     _local.got = (value, set(value)) if isinstance(value, (dict, set)) else None
     return value
 
@@ -72,7 +72,7 @@ def _race_get__(c, k):
     item(c, k, False)
     before = len(c) if isinstance(c, collections.defaultdict) else None
     value = c[k]
-    if before is not None and len(c) > before and is_container(c):  # its __missing__ has put it in
+    if before is not None and len(c) > before and is_container(c):  # its __missing__ has inserted it
         item(c, k, True)
         keys(c, True)
     return value
@@ -155,7 +155,7 @@ def _each(c, under, values):
 def _race_method__(obj, name):
     method = getattr(_race_read__(obj, name), name)
     if isinstance(obj, (list, collections.deque)) and isinstance(method, types.BuiltinMethodType):
-        return _handing_over(obj, name, method)
+        return _ordered_by_container(obj, name, method)
     if not isinstance(obj, (dict, set)) or not isinstance(method, types.BuiltinMethodType):
         return method
 
@@ -182,8 +182,8 @@ def _race_after__(c):
         keys(c, True)
 
 
-def _handing_over(obj, name, method):
-    """What is put into a list or deque comes before what takes it out: objects are handed over by that."""
+def _ordered_by_container(obj, name, method):
+    """Putting an object into a list or deque happens before taking it out."""
 
     def call(*arguments, **named):
         if name.startswith(("append", "extend", "insert")):
