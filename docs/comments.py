@@ -1,10 +1,11 @@
-"""A directive that shows a comment of the code as the text of a page: the argument stands once, beside the code.
+"""A directive that shows a comment of a source file on a page, so that the argument is written once, beside the code.
 
     ```{comment} ../../src/ap_mutex.h
     ```
 
-It takes the first comment of a C file, or the docstring of a module; with `:with: some words` the comment of C that has
-these words. Paragraphs are paragraphs, and what is set in by four columns is shown as it stands, a table of states say.
+It shows the first comment of a C file, or the docstring of a module. With `:with: some words` it shows the first
+comment of the C file that contains these words. Paragraphs become paragraphs. Text that is indented by four columns,
+such as a table of states, is shown literally.
 """
 
 import ast
@@ -18,7 +19,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 COMMENT = re.compile(r"/\*(.*?)\*/", re.S)
-# Where a comment begins with them: the licence, and the name of the page that shows it.
+# Lines at the start of a comment: the licence, and the name of the page that shows it.
 NOT_SHOWN = re.compile(r"^(SPDX-License-Identifier: .*|In the documentation: .*)$")
 
 
@@ -28,7 +29,7 @@ def comments(text):
 
 
 def docstring(text):
-    """Of a .pyx, which Python cannot parse: it comes before the first statement."""
+    """The docstring of a .pyx file, which Python cannot parse: the first string at the start of a line."""
     found = re.search(r'^"""(.*?)"""', text, re.M | re.S)
     return ast.literal_eval(f'"""{found[1]}"""').splitlines()
 
@@ -40,7 +41,7 @@ def as_markdown(lines):
         if line.startswith("    ") or "`" in line:
             yield line
         else:
-            # It is plain text: names such as *a, <op> or _acquire are no markup.
+            # A comment is plain text: names such as *a, <op> or _acquire are no markup.
             yield re.sub(r"([\\*_<>\[\]])", r"\\\1", re.sub("::$", ":", line))
 
 
@@ -61,7 +62,7 @@ class Comment(SphinxDirective):
             lines = docstring(text)
         if not lines:
             raise self.error(f"no comment with {words!r} in {path}")
-        # "ap_mutex.h: a fair mutex" says the name once more.
+        # "ap_mutex.h: a fair mutex" repeats the name of the file.
         lines = [
             re.sub(rf"^{re.escape(Path(path).name)}: (\w)", lambda found: found[1].upper(), line) for line in lines
         ]

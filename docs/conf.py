@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages. `make docs` calls it, with the package installed."""
+"""The settings of Sphinx. `make docs` runs Sphinx in an environment that has the package."""
 
 import sys
 from importlib import metadata
@@ -10,7 +10,7 @@ version = release = metadata.version("atomicpy")
 sys.path.append(str(Path(__file__).parent))  # comments.py
 extensions = ["myst_parser", "sphinx.ext.autodoc", "comments"]
 
-# Pages link to headings of each other; the same anchors as on the forges that show the sources as they are.
+# Pages link to headings of other pages. The anchors are the same as on the forges that show the sources.
 myst_heading_anchors = 3
 
 # A single backtick in a docstring is code.
@@ -25,6 +25,6 @@ html_show_copyright = False
 pygments_style = "tango"
 pygments_dark_style = "monokai"
 
-# `make docs ARGS=--external` asks every address outside; the answer depends on the network of the day.
+# `make docs ARGS=--external` requests every link to another site, so its result depends on the network.
 linkcheck_timeout = 20
 linkcheck_retries = 2

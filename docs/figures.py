@@ -1,9 +1,9 @@
-"""Put the figures that were measured where the documentation shows them, from benchmarks/results and docs/measured.
+"""Write the measured figures into the pages, from benchmarks/results and docs/measured.
 
     python docs/figures.py            writes them between `<!-- figures NAME -->` and `<!-- end -->`, in place
-    python docs/figures.py --check    only says, by its status, whether something would change
+    python docs/figures.py --check    exits with 1 if a page would change, and changes none
 
-So nobody types a figure, and the pages read as well on a forge that shows the sources.
+So no figure is typed by hand, and a forge that shows the sources shows the figures too.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PLACE = re.compile(r"(<!-- figures ([\w-]+) -->)(.*?)(<!-- end -->)", re.S)
 
 
 def reports(folder, kind):
-    """{interpreter: report} of that benchmark, in the order of the versions."""
+    """{interpreter: report} of a benchmark, in the order of the versions."""
     found = [json.loads(path.read_text("utf-8")) for path in sorted((ROOT / folder).glob(f"{kind}-*.json"))]
     names = [
         report["interpreter"] if "interpreter" in report else report["conditions"]["interpreter"] for report in found
@@ -29,7 +29,7 @@ def reports(folder, kind):
 
 
 def build(interpreter):
-    """3.14.7t -> 3.14t: a column has little room."""
+    """3.14.7t -> 3.14t: the heads of the columns are short."""
     major, minor, rest = interpreter.split(".")
     return f"{major}.{minor}{'t' * rest.endswith('t')}"
 
@@ -69,7 +69,7 @@ def counting():
 
     def handle(report):
         both = point(report, "ShardedCounter.local().inc")
-        # No round of it was parallel, with the GIL: one thread then, and said so.
+        # With the GIL no round was parallel: the figure of one thread, with a note.
         return both or f"{ns(point(report, 'ShardedCounter.local().inc', threads=1))} (one thread)"
 
     heads = [build(name) + (", GIL" if report["conditions"]["gil"] else "") for name, report in found.items()]
@@ -89,7 +89,7 @@ def counting():
 
 
 def alone():
-    """One thread, nobody else."""
+    """One thread alone."""
     latency, locks = reports("benchmarks/results", "latency"), reports("benchmarks/results", "locks")
     rows = [
         [f"`{shown}`", *(ns(report["operations"][name]["ns"]) for report in latency.values())]
@@ -172,7 +172,7 @@ def thousand_threads():
 
 
 def ratio(kind, group, name):
-    """From which to which ratio, over the interpreters."""
+    """The lowest and the highest ratio of all interpreters."""
     found = [report[group][name]["ratio"] for report in reports("benchmarks/results", kind).values()]
     low, high = f"{min(found):.1f}", f"{max(found):.1f}"
     return low if low == high else f"{low} to {high}"
@@ -191,14 +191,14 @@ def atomicity():
         share = 100 * worst / row["of"]
         return f"**{share:.0f} %**" if share >= 1 else f"**{worst}**"
 
-    said = {"atomic": "yes", "with the GIL, by accident": "GIL\u00a0only", "not atomic": "no"}
+    words = {"atomic": "yes", "with the GIL, by accident": "GIL\u00a0only", "not atomic": "no"}
     return table(
         ["operation", *(f"lost: {build(name)}" for name in found), "atomic"],
         [
             [
                 f"`{name}`".replace("|", r"\|"),
                 *(cell(r["operations"][name]) for r in found.values()),
-                said[row["claim"]],
+                words[row["claim"]],
             ]
             for name, row in names.items()
         ],
@@ -206,12 +206,12 @@ def atomicity():
 
 
 def race_costs():
-    """Of benchmarks/race_overhead.py: CPU time under the detector / without it."""
+    """CPU time with the detector / without it, measured by benchmarks/race_overhead.py."""
     found = reports("docs/measured", "race")
 
-    def row(said, shape, what):
+    def row(label, shape, what):
         ratios = (report["shapes"][shape]["python"][what]["ratio"] for report in found.values())
-        return [said, *(f"{ratio:.1f}x" for ratio in ratios)]
+        return [label, *(f"{ratio:.1f}x" for ratio in ratios)]
 
     return table(
         ["with the detector / without", *map(build, found)],
@@ -229,7 +229,7 @@ def fenced(text):
 
 
 def timeline():
-    """What `python -m atomicpy timeline` printed of the run that docs/timeline.py has recorded."""
+    """The output of `python -m atomicpy timeline` for the run that docs/timeline.py has recorded."""
     sys.path.append(str(DOCS))
     from timeline import recorded
 
@@ -242,7 +242,7 @@ def timeline():
 
 
 def moment():
-    """The table of the sample of `demo --explain` without the GIL, and what is said below it."""
+    """The table in the sample of `demo --explain` without the GIL, and the paragraph below it."""
     page = (DOCS / "atomicity.md").read_text("utf-8")
     sample = re.search(r"^```console sample free-threaded\n\$ [^\n]*--explain\n(.*?)^```$", page, re.M | re.S)[1]
     return fenced(re.search(r"^ +µs .*?\n\n.*?(?=\n\n)", sample, re.M | re.S)[0])
@@ -283,9 +283,9 @@ def filled(text, page):
     def fill(found):
         start, name, old, end = found.groups()
         if not old.startswith("\n") and text[found.start() - 1] == "\n":
-            sys.exit(f"{page}: figures {name!r} inside a sentence begin a line, and would begin a paragraph: move them")
+            sys.exit(f"{page}: figures {name!r} inside a sentence must not begin a line: they would begin a paragraph")
         if name not in FIGURES:
-            sys.exit(f"{page}: no figures {name!r}; there are {', '.join(FIGURES)}")
+            sys.exit(f"{page}: no figures {name!r}; the names are {', '.join(FIGURES)}")
         return f"{start}{FIGURES[name]()}{end}"
 
     return PLACE.sub(fill, text)
@@ -301,7 +301,7 @@ def main():
             if not check:
                 page.write_text(now, "utf-8")
     for page in stale:
-        print(f"{page}: {'not the figures that were measured: run python docs/figures.py' if check else 'written'}")
+        print(f"{page}: {'the figures are not the measured ones: run python docs/figures.py' if check else 'written'}")
     return 1 if check and stale else 0
 
 

@@ -1,4 +1,4 @@
-"""Every link inside the pages that were built leads to a page, an anchor, a file or a picture that is there.
+"""Check the built pages: each link inside them has a target, which is a page, an anchor, a file or a picture.
 
 python docs/links.py build/docs/html
 """
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """What a page links to, and the anchors that it has."""
+    """The links and the anchors of a page."""
 
     def __init__(self, path):
         super().__init__()
@@ -39,7 +39,7 @@ def main():
                 broken.append(f"{path.relative_to(root)}: {link}: no such file")
             elif parts.fragment and there in pages and unquote(parts.fragment) not in pages[there].anchors:
                 broken.append(f"{path.relative_to(root)}: {link}: no such anchor")
-    print("\n".join(sorted(set(broken))) or f"{len(pages)} pages, all links inside lead somewhere")
+    print("\n".join(sorted(set(broken))) or f"{len(pages)} pages, each link inside has a target")
     return 1 if broken or not pages else 0
 
 

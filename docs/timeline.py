@@ -2,7 +2,7 @@
 
     python docs/timeline.py [--python FREE-THREADED-INTERPRETER]
 
-It is what `python -m atomicpy timeline --output FILE.svg` measures; docs/figures.py prints it as that command does.
+It measures as `python -m atomicpy timeline --output FILE.svg` does. docs/figures.py prints the result in the same way.
 """
 
 import argparse
@@ -17,12 +17,12 @@ from atomicpy.commands.timeline.interpreters import Run, Span, measured, with_an
 
 DOCS = Path(__file__).resolve().parent
 RECORD = DOCS / "measured" / "timeline.json"
-QUIET = 0.9  # of two cores: from there on the picture shows the threads, and not what else the machine had to do
+QUIET = 0.9  # cores at work, divided by the usable cores: below it other programs disturbed the run
 TRIES = 5
 
 
 def recorded():
-    """(runs, threads, seconds), as they were saved."""
+    """The saved (runs, threads, seconds)."""
     saved = json.loads(RECORD.read_text("utf-8"))
     runs = [Run(**{**run, "spans": [Span(*span) for span in run["spans"]]}) for run in saved["runs"]]
     return runs, saved["threads"], saved["seconds"]
@@ -30,7 +30,7 @@ def recorded():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--python", help="for the side without the GIL, where this interpreter has one")
+    parser.add_argument("--python", help="the interpreter for the side without the GIL, if this one has the GIL")
     other = parser.parse_args().python
     if reason := chart.refusal(DOCS / "pictures" / "timeline.svg"):
         sys.exit(reason)
@@ -43,7 +43,7 @@ def main():
             break
     else:
         sys.exit(
-            f"in {TRIES} runs the machine was never quiet: {without.parallelism:.2f} cores at work without the GIL"
+            f"other programs disturbed each of {TRIES} runs: {without.parallelism:.2f} cores at work without the GIL"
         )
     print_runs(runs, THREADS, SECONDS)
     saved = {"threads": THREADS, "seconds": SECONDS, "runs": [dataclasses.asdict(run) for run in runs]}

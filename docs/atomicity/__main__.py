@@ -1,9 +1,9 @@
-"""Which operations of CPython are atomic: threads do each of them at once to one object, and what was lost is counted.
+"""Measure which operations of CPython are atomic: threads make each operation on one object, and losses are counted.
 
     python docs/atomicity [--quick] [--json FILE]
 
-It exits with 1 where an operation lost something that is listed as atomic on this build. That one lost nothing in a run
-proves nothing: what the page says of it has its reason in the interpreter (docs/compound.md), and this is the check.
+It exits with 1 if an operation that is listed as atomic on this build lost something. A run without a loss is no proof:
+docs/compound.md gives the reason for each row, and this program checks it.
 """
 
 import argparse
@@ -21,12 +21,12 @@ from shared import THREADS
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
-# What may end the process is tried in one of its own.
+# Operations that may crash the interpreter run in a process of their own.
 CRASHES = {"next(generator)"}
 
 
 def crashes(name):
-    """Does the interpreter die of it in one of ten runs?"""
+    """Whether the interpreter crashes in one of ten runs."""
     command = [sys.executable, Path(__file__).parent, "--quick", "--only", name]
     return any(
         subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60).returncode < 0
@@ -35,12 +35,12 @@ def crashes(name):
 
 
 def holds(claim):
-    """Is it atomic on this build, by what is said of it?"""
+    """Whether the claim means that the operation is atomic on this build."""
     return claim == ALWAYS or (claim == GIL and not FREE_THREADED)
 
 
 def lost_in(operation, times):
-    """Let the threads do it so often each; how much went wrong."""
+    """Let each thread make the operation `times` times; return the number of losses."""
     work, lost = operation(times * THREADS)
     start = threading.Barrier(THREADS)
 
@@ -58,12 +58,12 @@ def lost_in(operation, times):
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--quick", action="store_true", help="once each, less often, and nothing that crashes")
+    options.add_argument("--quick", action="store_true", help="one short run of each, without those that crash")
     options.add_argument("--json", metavar="FILE")
-    options.add_argument("--only", choices=OPERATIONS, help="this one")
+    options.add_argument("--only", choices=OPERATIONS, help="one operation")
     chosen = options.parse_args()
     times, rounds = (1_000, 1) if chosen.quick else (20_000, 10)
-    sys.setswitchinterval(1e-5)  # with the GIL: pass it on as often as can be
+    sys.setswitchinterval(1e-5)  # with the GIL on: switch threads as often as possible
     results, broken = {}, []
     for name, (operation, claim) in OPERATIONS.items():
         if chosen.only and name != chosen.only:

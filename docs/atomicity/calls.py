@@ -1,4 +1,4 @@
-"""Operations of one call or one statement: no other thread should come in between."""
+"""Operations of one call or one statement: no other thread should run within them."""
 
 import itertools
 import queue
@@ -7,7 +7,7 @@ from shared import THREADS, Box, plus_one
 
 
 def once_each(makes, take):
-    """`take` from what `makes(total)` made: each element goes to one thread."""
+    """`take` elements from `makes(total)`: one thread gets each element."""
 
     def operation(total):
         source, got = makes(total), [[] for _ in range(THREADS)]
@@ -30,7 +30,7 @@ def once_each(makes, take):
 
 
 def all_there(make, put, count=len):
-    """Each thread puts elements of its own; all are there afterwards."""
+    """Each thread adds its own elements; afterwards the container has all of them."""
 
     def operation(total):
         target = make()
@@ -66,7 +66,7 @@ def dict_pop(total):
 
 
 def together(change, snapshot):
-    """Two keys that are always changed by one call are seen together."""
+    """One call changes two keys; a snapshot has both old or both new values."""
 
     def operation(total):
         d, torn = {"a": 0, "b": 0}, [0] * THREADS
@@ -143,7 +143,7 @@ def store_and_read(total):
 
 
 def insert(target, x):
-    target.insert(0, x) if x % 16 == 0 else target.append(x)  # each one at the front would take minutes
+    target.insert(0, x) if x % 16 == 0 else target.append(x)  # inserting all of them at the front would take minutes
 
 
 def down(total):

@@ -1,4 +1,4 @@
-"""Which operations there are, and what is said of each."""
+"""The operations, and the claim for each."""
 
 import itertools
 import queue
@@ -35,7 +35,7 @@ from steps import (
 ALWAYS, GIL, NEVER = "atomic", "with the GIL, by accident", "not atomic"
 
 
-# What is done, what is said of it, and the reason in a few words.
+# {code: (operation, claim)}
 OPERATIONS = {
     "o.n += 1": (attribute_add, GIL),
     "n += 1 (global)": (global_add, GIL),

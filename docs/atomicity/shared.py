@@ -1,7 +1,7 @@
-"""What the operations share: how many threads do them at once, an object, and a function of the program.
+"""What the operations share: the number of threads, an object, and a function of the program.
 
-An operation is given how often it is done in all. It returns what a thread does, called with its number and how often,
-and what counts the losses afterwards.
+An operation is a function of the total number of times. It returns `work(me, times)`, which thread number `me` calls,
+and `lost()`, which counts the losses afterwards.
 """
 
 THREADS = 4

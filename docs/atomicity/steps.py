@@ -1,4 +1,4 @@
-"""Operations of several steps, which another thread can come in between."""
+"""Operations of several steps: another thread can run between them."""
 
 import functools
 import threading

@@ -1,5 +1,4 @@
-"""Every code block of the documentation runs and prints what it shows, every link leads somewhere, every figure is one
-that was measured."""
+"""The documentation: each code block runs and prints what it shows, each link has a target, each figure is measured."""
 
 import re
 import subprocess
@@ -16,7 +15,7 @@ from atomicpy import race
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
-# A wheel is tested with the tests alone beside it; in the project the files must be there.
+# A wheel is tested with the tests alone; in the project the files must exist.
 pytestmark = pytest.mark.skipif(
     not (ROOT / "pyproject.toml").exists(), reason="not in a checkout: no documentation here"
 )
@@ -33,51 +32,31 @@ def test_there_are_pages():
     assert len(WITH_CODE) > 8
 
 
-def paths_of_row(cell: str) -> set[Path]:
-    """The files and folders that the first cell of a row of CONTRIBUTING.md names.
-
-    After `src/park/ap_park.h` a `.c` is src/park/ap_park.c, and a name without a folder is in that folder too.
-    """
-    found: set[Path] = set()
-    folder, before = "", ""
-    for word in re.findall(r"`([^`]+)`", cell):
-        name = word
-        if word.startswith(".") and not (ROOT / word).exists():
-            name = before.rsplit(".", 1)[0] + word
-        elif "/" in word or (ROOT / word).exists():
-            folder = word.rpartition("/")[0]
-        elif folder:
-            name = f"{folder}/{word}"
-        here = [*ROOT.glob(name.rstrip("/"))] or [*ROOT.glob(f"{name}.*")]
-        assert here, f"{name}: in the table of CONTRIBUTING.md, and not here"
-        found |= {path.relative_to(ROOT) for path in here}
-        before = name
-    return found
-
-
-def test_contributing_names_every_file_and_nothing_else():
-    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").split("## Building")[0]
-    named = set().union(*map(paths_of_row, re.findall(r"^\| (`[^|]*) \| ", table, re.M)))
+def test_contributing_names_every_folder_and_no_other_path():
+    table = (ROOT / "CONTRIBUTING.md").read_text("utf-8").partition("## Where things are")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`[^|]*) \| ", table, re.M)
+    named = {Path(path) for cell in cells for path in re.findall(r"`([^`]+)`", cell)}
+    assert [path for path in named if not (ROOT / path).exists()] == []
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=WATCHDOG, check=False
     )
     if tracked.returncode:
-        pytest.skip("not in a clone: what belongs to the project is not known")
-    # The files of these two have rows of their own.
-    folders = {path for path in named if (ROOT / path).is_dir()} - {Path("src"), Path("atomicpy")}
+        pytest.skip("not in a clone: the files of the project are unknown")
+    # Each folder of these three has a row of its own.
+    whole = named - {Path("src"), Path("atomicpy"), Path("tests")}
     for path in map(Path, tracked.stdout.splitlines()):
-        covered = path in named or folders.intersection(path.parents) or path.name in {".gitignore", "py.typed"}
-        assert covered, f"{path}: in no row of the table in CONTRIBUTING.md"
+        covered = len(path.parts) == 1 or path.parent in named | {Path("tests")} or whole.intersection(path.parents)
+        assert covered, f"{path}: its folder is in no row of the table in CONTRIBUTING.md"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the commands and the compiler's flags are those of POSIX")
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands and the compiler's flags are for POSIX")
 @pytest.mark.timeout(600)  # the one on Cython waits for the compiler
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_code_runs_and_prints_what_is_shown(page, tmp_path):
     runner = Runner(tmp_path, timeout=400)
     for block in blocks(page):
         if block.language == "sh" and page.parent == ROOT:
-            continue  # for people; not in docs/
+            continue  # not run; and not in docs/
         runner.block(block)
 
 
@@ -92,7 +71,7 @@ def prose(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_somewhere(page):
+def test_links_have_a_target(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if "://" in target:
             continue
@@ -108,7 +87,7 @@ def test_pictures_are_there_and_say_how_they_are_made(page):
     text = prose(page)
     for found in re.finditer(r"^!\[([^\]]+)\]\(([^)\s]+)\)[^\n]*\n(.*?)(?=^#|\Z)", text, re.M | re.S):
         alternative, path, below = found.groups()
-        assert len(alternative) > 20, f"{name(page)}: {path}: say what is to be seen, for who cannot see it"
+        assert len(alternative) > 20, f"{name(page)}: {path}: describe the picture for readers who cannot see it"
         assert (page.parent / path).is_file(), path
         paragraph = below.strip().split("\n\n")[0]
         assert re.search(r"`(make|python) [^`]+`|benchmarks/scaling.py", paragraph), (
@@ -133,7 +112,7 @@ def test_design_notes_and_code_name_each_other():
         for page in (DOCS / "design").glob("*.md")
         for path in re.findall(r"^```\{comment\} (\S+)\n```$", page.read_text("utf-8"), re.M)
     }
-    code = [*(ROOT / "src").iterdir(), *(ROOT / "atomicpy").rglob("*.pyx"), *(ROOT / "atomicpy").rglob("*.h")]
+    code = [*(ROOT / "src").rglob("*.[ch]"), *(ROOT / "atomicpy").rglob("*.pyx"), *(ROOT / "atomicpy").rglob("*.h")]
     named = {
         (name, path)
         for path in code
@@ -156,7 +135,7 @@ def test_the_reference_has_every_public_name_and_member():
     there["LocalCounter"] = type(atomicpy.ShardedCounter().local())
     there |= {name: getattr(race, name) for name in race.__all__}
     assert set(members) == set(there)
-    members["Race"].add("of")  # what the engine makes one with
+    members["Race"].add("of")  # the engine makes a Race with it
     for name, thing in there.items():
         documented = {m for m in vars(thing) if not m.startswith("_")} if isinstance(thing, type) else set()
         assert members[name] == documented, name
@@ -173,22 +152,22 @@ def test_the_guarantees_have_every_operation():
 
 def test_the_reference_has_every_option_of_the_command_line():
     sections = re.split(r"^## (\w+)$", (DOCS / "api" / "command-line.md").read_text("utf-8"), flags=re.M)
-    told = dict(zip(sections[1::2], sections[2::2], strict=True))
+    reference = dict(zip(sections[1::2], sections[2::2], strict=True))
 
     def options(*command: str) -> set[str]:
         help_ = run_program(f"import atomicpy.__main__ as m; m.main([*{command}, '--help'])")
         return set(re.findall(r"--[a-z]\w[\w-]*", help_.partition("options:")[2])) - {"--help"}
 
     commands = re.findall(r"^    (\w+) +", run_program("import atomicpy.__main__ as m; m.main(['--help'])"), re.M)
-    assert set(told) == set(commands)
+    assert set(reference) == set(commands)
     for command in commands:
         there = options(command)
-        named = set(re.findall(r"--[a-z][\w-]*", told[command]))
+        named = set(re.findall(r"--[a-z][\w-]*", reference[command]))
         assert there - named == set(), f"{command}: not in the reference"
-        assert {option for option in named if f"`{option}" in told[command]} <= there, f"{command}: no such option"
+        assert {option for option in named if f"`{option}" in reference[command]} <= there, f"{command}: no such option"
 
 
-def test_operations_that_the_documentation_calls_atomic_lose_nothing():
+def test_operations_that_the_documentation_calls_atomic_lose_no_update():
     command = [sys.executable, "-P", DOCS / "atomicity", "--quick"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -204,7 +183,7 @@ def test_every_page_is_in_the_table_of_contents():
     assert listed == {page.resolve() for page in DOCS.rglob("*.md")} - {(DOCS / "index.md").resolve()}
 
 
-# ---- the runner itself: it must find what is wrong ----
+# ---- the runner itself: it must find errors ----
 
 
 def block(language: str, text: str, *words: str) -> Block:
@@ -249,7 +228,7 @@ def test_a_status_that_is_not_shown_is_found(tmp_path):
     [("", ()), ("text", ()), ("rust", ()), ("cython", ())],
     ids=["none", "text", "rust", "no-name"],
 )
-def test_a_block_that_nobody_would_run_is_found(tmp_path, language, words):
+def test_a_block_that_no_test_would_run_is_found(tmp_path, language, words):
     with pytest.raises(AssertionError, match="here:1"):
         Runner(tmp_path, 60).block(block(language, "x\n", *words))
 
@@ -280,7 +259,7 @@ def test_rows_of_a_sample_may_be_more_or_fewer_and_its_prose_may_wrap_elsewhere(
             compare("", shown, printed, True)
 
 
-def test_measured_text_is_between_the_marks_of_what_writes_it(tmp_path, monkeypatch):
+def test_measured_text_is_between_the_marks_of_figures(tmp_path, monkeypatch):
     monkeypatch.setattr("pages.ROOT", tmp_path)
     page = tmp_path / "page.md"
     text = "```text measured\nCore 0: [T1]\n```\n"

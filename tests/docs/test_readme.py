@@ -1,4 +1,4 @@
-"""What the README says beyond what test_docs.py runs of it."""
+"""What the README shows, beyond the code that test_docs.py runs."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from pages import blocks
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 
-# A wheel is tested with the tests alone beside it; in the project the file must be there.
+# A wheel is tested with the tests alone; in the project the file must exist.
 pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="not in a checkout: no README here")
 
 
@@ -21,7 +21,7 @@ def test_the_first_example_is_right_with_atomicint():
     assert 0 < plain <= 80_000
 
 
-def test_what_the_command_line_prints_has_80_columns():
+def test_outputs_of_the_command_line_have_80_columns():
     shown = [
         line for block in blocks(README) if block.language in ("text", "console") for line in block.text.splitlines()
     ]
