@@ -74,7 +74,7 @@ def test_the_page_lists_the_names_of_cython():
 
 def test_the_cython_interface_names_each_operation_of_the_core_once():
     names = cimported()
-    assert "*" not in names, "a `cimport *` makes public what nobody decided to"
+    assert "*" not in names, "a `cimport *` makes each new name public"
     assert len(names) == len(set(names))
     assert {name for name in names if name.startswith("ap_")} == declared()
 
