@@ -45,7 +45,7 @@ def table(text):
 # ---- what it shows -----------------------------------------------------------------------------------------
 
 
-def test_default_run_is_what_the_contract_promises():
+def test_default_run_reports_each_counter():
     done = run("demo")
     assert (done.returncode, done.stderr) == (0, "")
     rows = table(done.stdout)
@@ -97,7 +97,7 @@ def test_json_holds_the_conditions_and_the_rows():
 
 @pytest.mark.skipif(not GIL, reason="the loss of racy-call with the GIL on")
 def test_racy_call_loses_on_a_gil_build():
-    # By luck a run loses nothing; ten in a row do not.
+    # One run may lose nothing by luck; ten runs in a row do not.
     assert any(demo_json("--only", "racy-call")["counters"][0]["lost"] for _ in range(10))
 
 
@@ -202,7 +202,7 @@ def test_bad_usage_is_exit_2_with_the_reason(arguments, reason, capsys):
     assert len(err) < 1500
 
 
-def test_no_command_from_outside():
+def test_without_a_command_the_usage_is_printed():
     done = run()
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m atomicpy")
@@ -218,13 +218,13 @@ def test_help(arguments, capsys):
 
 @posix
 def test_too_many_threads_for_the_system_is_exit_2_and_leaves_none():
-    # 2 GB of addresses hold a dozen stacks of 128 MB, and what the refusal itself needs is left over.
+    # 2 GB of addresses hold a dozen stacks of 128 MB, and the error handling needs the rest.
     script = (
         "import resource, sys, threading, time; from atomicpy.__main__ import main\n"
         "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30)); threading.stack_size(128 << 20)\n"
         "try: main(['demo', '--threads', '500'])\n"
         "except SystemExit as end:\n"
-        "    late = time.monotonic() + 200\n"  # a thread that has done its work is still there for a moment
+        "    late = time.monotonic() + 200\n"  # a thread that has finished still counts for a moment
         "    while threading.active_count() > 1 and time.monotonic() < late: time.sleep(0.01)\n"
         "    assert threading.active_count() == 1; sys.exit(end.code)"
     )
@@ -242,7 +242,7 @@ class Leaky(counters.Atomic):
         return super().total() - 7
 
 
-def test_a_lost_update_of_an_exact_counter_is_exit_1_and_loud(monkeypatch, capsys):
+def test_a_lost_update_of_an_exact_counter_is_exit_1_with_a_message(monkeypatch, capsys):
     monkeypatch.setitem(counters.COUNTERS, "atomic", counters.COUNTERS["atomic"]._replace(python=Leaky))
     assert command.main(["demo", "--threads", "4", "--increments", "10", "--only", "atomic,mutex"]) == 1
     assert "THIS MUST NEVER HAPPEN: atomic lost 7 of its increments" in capsys.readouterr().out
@@ -271,7 +271,7 @@ def test_an_error_in_a_thread_is_raised_and_leaves_none(monkeypatch):
 
 
 def wait_for_threads(child, number):
-    """Wait until the process has so many threads; where the system does not show them, long enough."""
+    """Wait until the process has `threads` threads; where the system does not report them, wait a fixed time."""
     tasks = Path(f"/proc/{child.pid}/task")
     if tasks.exists():
         wait_until(lambda: child.poll() is not None or len(os.listdir(tasks)) >= number)
@@ -280,7 +280,7 @@ def wait_for_threads(child, number):
 
 
 def interrupted(delay, threads, *arguments):
-    """What the demo wrote that got Ctrl-C `delay` seconds after the start of its threads, and once more."""
+    """The output of a demo that gets Ctrl-C twice, the first one `delay` seconds after the start of its threads."""
     command = [*COMMAND, "demo", "--threads", str(threads), *arguments]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for_threads(child, threads)
@@ -293,7 +293,7 @@ def interrupted(delay, threads, *arguments):
     return out
 
 
-# A thousand threads, as by default, take the longer to start and to end; one counter has them.
+# A thousand threads, the default, take longer to start and to end; one counter has so many.
 @posix
 @pytest.mark.parametrize(
     ("options", "threads"),
@@ -306,11 +306,11 @@ def interrupted(delay, threads, *arguments):
         ("mutex --native --json", 8),
     ],
 )
-def test_ctrl_c_ends_at_once_with_what_there_is(options, threads):
+def test_ctrl_c_ends_the_run_and_prints_its_rows(options, threads):
     name = options.split()[0]
 
     def made(out):
-        """The row's increments and how many were lost; none where it had not come so far."""
+        """The increments of the row and its losses; (0, 0) if the demo ended before the row."""
         if out.startswith("Interrupted."):
             return 0, 0
         if "--json" in options:
@@ -327,10 +327,10 @@ def test_ctrl_c_ends_at_once_with_what_there_is(options, threads):
 
     for delay in (0.2, 1, 4, 15, 60):
         expected, lost = made(interrupted(delay, threads, "--increments", "1_000_000_000", "--only", *options.split()))
-        # Else no thread had come to the end of its first chunk: a slow moment of the machine.
+        # Otherwise no thread had finished its first chunk, because the machine was busy.
         if expected:
             break
-    # That it ended shows that it ended early: the whole run would take hours.
+    # The demo ended early, because the whole run would take hours.
     assert 0 < expected < threads * 10**9
     assert name not in EXACT or lost == 0
 
@@ -343,7 +343,7 @@ def test_ctrl_c_while_the_threads_start():
         stderr=subprocess.PIPE,
         text=True,
     )
-    child.stdout.readline()  # the heading: the handler is there, the threads are on their way
+    child.stdout.readline()  # the heading: the handler is installed, and the threads are being started
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=WATCHDOG)
     assert (child.returncode, err) == (130, "")
@@ -355,7 +355,7 @@ def test_ctrl_c_while_the_threads_start():
     "where", ["atomicpy.commands.demo.native", "atomicpy.race.cli", "atomicpy.commands.timeline.sampler"]
 )
 def test_ctrl_c_while_the_modules_are_imported(where):
-    # As if it came in the middle of that import.
+    # Ctrl-C during the import of that module.
     script = (
         "import os, signal, sys\n"
         "from atomicpy.__main__ import main\n"
@@ -370,7 +370,7 @@ def test_ctrl_c_while_the_modules_are_imported(where):
 
 
 @posix
-def test_progress_on_a_terminal_is_one_line_and_goes_away():
+def test_progress_on_a_terminal_is_one_line_and_is_removed():
     import pty  # not on Windows
 
     ours, theirs = pty.openpty()
@@ -396,7 +396,7 @@ def test_progress_on_a_terminal_is_one_line_and_goes_away():
     assert re.search(rb"\r +\r$", seen)
 
 
-def test_reader_that_has_gone_is_no_traceback():
+def test_a_closed_pipe_is_no_traceback():
     child = subprocess.Popen(
         [*COMMAND, "demo", "--threads", "2", "--increments", "9"],
         stdout=subprocess.PIPE,

@@ -69,7 +69,7 @@ def test_log_holds_the_steps_in_order_of_time():
     assert list(log.column(1)) == [-(2**63) + 1, 1, 2**62 + 1]
     times = [at for pair in zip(log.column(2), log.column(3), strict=True) for at in pair]
     assert times == sorted(times)
-    if sys.platform == "linux":  # elsewhere Python's monotonic clock may be another
+    if sys.platform == "linux":  # on other systems Python may use another monotonic clock
         assert before <= times[0] <= times[-1] <= after
 
 
@@ -171,7 +171,7 @@ def test_many_increments_are_one_row_in_the_column_of_their_thread(monkeypatch, 
     assert max(map(len, narrow)) <= 40
 
 
-def test_increments_that_are_written_over_without_the_same_value():
+def test_increments_that_are_overwritten_without_the_same_value():
     found = lost_update.find([trace((7, 0, 100), (8, 110, 120)), trace((9, 10, 20), (10, 30, 40))])
     assert (found.same, found.should, found.steps) == (None, None, 3)
     assert (found.events[-1].wrote, found.events[-1].value) == (False, 8)
@@ -185,7 +185,7 @@ def test_a_write_that_was_recorded_late_overwrites_nothing():
     assert lost_update.find([trace((7, 0, 100)), trace((8, 10, 20), (9, 30, 40))]) is None  # no read after it
 
 
-def test_other_threads_leave_it_open_where_the_counter_should_be():
+def test_with_other_threads_the_expected_value_is_unknown():
     found = lost_update.find([trace((7, 0, 100)), trace((7, 10, 90)), trace((7, 20, 30))])
     assert found.others == 1
     assert found.should is None
@@ -333,6 +333,6 @@ def test_ctrl_c_is_exit_130_without_a_traceback(delay):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=WATCHDOG)
     assert head
-    # Or it was through before the signal came.
+    # Exit code 0: it ended before the signal arrived.
     assert (child.returncode, err) in ((130, ""), (0, ""))
     assert child.returncode == 0 or out.rstrip().splitlines()[-1].startswith("Interrupted")

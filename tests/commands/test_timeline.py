@@ -25,7 +25,7 @@ def made(spans, cores=(0, 1), gil=False):
 
 
 def overlap(spans):
-    """Seconds in which two threads ran at once."""
+    """How many seconds two threads ran at the same time."""
     total, until = 0.0, 0.0
     for span in sorted(spans, key=lambda span: span.start):
         total += max(0.0, min(until, span.end) - span.start)
@@ -47,7 +47,7 @@ def test_a_thread_is_seen_on_the_core_that_it_is_bound_to():
     def body(_):
         seen = []
         for core in sorted(os.sched_getaffinity(0)):
-            os.sched_setaffinity(0, {core})  # this thread's alone, on Linux
+            os.sched_setaffinity(0, {core})  # of this thread only, on Linux
             sampler = Sampler(10**9)
             sampler.begin(now() + 10**10)
             assert sampler.sample()
@@ -79,7 +79,7 @@ def test_many_spans_are_kept():
     assert spans == sorted(spans)
 
 
-def test_after_the_deadline_nothing_is_noted():
+def test_after_the_deadline_nothing_is_recorded():
     sampler = Sampler(10)
     sampler.begin(now())
     assert sampler.sample() is False
@@ -103,7 +103,7 @@ def test_with_the_gil_one_thread_at_a_time_runs():
     assert interpreter.gil
     result = measured(interpreter, 4, 0.2)
     assert result.gil
-    # Samples are taken with the GIL held; only while the threads come in may turns be shorter than the gap.
+    # A thread takes a sample with the GIL held. Only at the start may turns be shorter than the gap.
     assert overlap(result.spans) < 0.01 * result.wall + 0.002
     assert result.parallelism < 1.15
 
@@ -121,14 +121,14 @@ def test_without_the_gil_threads_overlap():
     cores = sorted(os.sched_getaffinity(0))[:2]
 
     def body(me):
-        # Bound: on a busy machine the system may leave both on one core for long.
+        # Bound to cores: on a busy machine the system may run both on one core for long.
         os.sched_setaffinity(0, {cores[me]})
         sampler = Sampler(GAP)
         sampler.begin(now() + 300_000_000)
         work(sampler)
         return [Span(me, core, start / 1e9, end / 1e9) for start, end, core in sampler.spans()]
 
-    # By luck other programs have one of the cores at any time; not in ten runs.
+    # Other programs may use one of the cores during one run, but not during ten runs.
     assert any(overlap([span for spans in run_threaded(body, threads=2) for span in spans]) > 0.01 for _ in range(10))
 
 
@@ -157,7 +157,7 @@ def test_refusal_has_the_reason(tmp_path):
     answer = interpreters.refusal(sys.executable)
     assert answer is None if FREE_THREADED else answer == "it has the GIL"
     if FREE_THREADED and os.name == "posix":
-        without = tmp_path / "without"  # the same interpreter, isolated from where atomicpy is
+        without = tmp_path / "without"  # the same interpreter, without the folder of atomicpy
         without.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
         without.chmod(0o755)
         answer = interpreters.refusal(str(without))
@@ -184,14 +184,14 @@ def test_boxes_are_those_of_the_documentation():
     assert lines == ["Core 0: [T1][T1][T2]", "Core 1: [T2][  ][  ]"]
 
 
-def test_a_box_is_whose_it_was_longest_and_empty_where_the_core_was_at_work_for_less_than_half():
+def test_a_box_has_the_thread_that_used_the_core_longest_and_is_empty_if_the_core_was_mostly_idle():
     run_ = made([(0, 0, 0.0, 0.003), (1, 0, 0.003, 0.005), (2, 0, 0.005, 0.007), (1, 1, 0.0, 0.0024)])
     assert drawing.occupants(run_, 0, 0.0, 0.005, 2) == [0, None]
     assert drawing.occupants(run_, 1, 0.0, 0.005, 2) == [None, None]
 
 
 def test_turns_never_seem_to_overlap_wherever_the_boxes_begin():
-    # One at a time on two cores, 5 ms each, as with the GIL.
+    # One thread at a time on two cores, 5 ms each, as with the GIL.
     run_ = made([(k % 2, k % 2, 0.005 * k, 0.005 * (k + 1)) for k in range(20)])
     for shift in range(50):
         a, b = (drawing.occupants(run_, core, 0.0001 * shift + 1e-7, 0.005, 18) for core in (0, 1))
@@ -261,7 +261,7 @@ def draw(path, **options):
     chart.write(runs, options.get("threads", 2), 0.1, path)
 
 
-@pytest.mark.filterwarnings("default")  # what matplotlib imports may not be made for this build
+@pytest.mark.filterwarnings("default")  # a module that matplotlib imports may not support this build
 def test_charts(tmp_path):
     if reason := chart.missing():
         pytest.skip(reason)
@@ -292,7 +292,7 @@ def test_colours_stand_out_from_light_and_dark(colour):
         assert (light + 0.05) / (dark + 0.05) >= least
 
 
-def test_a_folder_that_goes_away_leaves_nothing(tmp_path):
+def test_a_failed_write_leaves_no_file(tmp_path):
     class Figure:
         def savefig(self, name, **_):
             Path(name).write_text("half")

@@ -124,8 +124,8 @@ def test_a_folder_that_cannot_be_written(tmp_path, capsys, monkeypatch):
 
 
 @needs_core_numbers
-@pytest.mark.skipif(sys.platform != "linux", reason="a folder that not even root can write to")
-def test_a_folder_that_not_even_root_can_write(capsys, monkeypatch):
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder that root cannot write")
+def test_a_folder_that_root_cannot_write(capsys, monkeypatch):
     assert "nothing can be written to /proc (" in refused("/proc/a.png", capsys, monkeypatch)
 
 
@@ -191,7 +191,7 @@ def test_ctrl_c_while_matplotlib_is_imported(monkeypatch, capsys):
 
 
 def wait_for_child(pid):
-    """The process that measures, where /proc shows it."""
+    """The process that measures, if /proc has it."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     if not children.exists():
         time.sleep(1)

@@ -83,7 +83,7 @@ def test_links_have_a_target(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_pictures_are_there_and_say_how_they_are_made(page):
+def test_pictures_exist_and_name_their_command(page):
     text = prose(page)
     for found in re.finditer(r"^!\[([^\]]+)\]\(([^)\s]+)\)[^\n]*\n(.*?)(?=^#|\Z)", text, re.M | re.S):
         alternative, path, below = found.groups()
@@ -95,7 +95,7 @@ def test_pictures_are_there_and_say_how_they_are_made(page):
         )
 
 
-def test_figures_are_those_that_were_measured():
+def test_figures_are_the_measured_ones():
     done = subprocess.run(
         [sys.executable, "-P", DOCS / "figures.py", "--check"],
         capture_output=True,
