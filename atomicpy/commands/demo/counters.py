@@ -101,8 +101,8 @@ class Kind(NamedTuple):
 COUNTERS = {
     "racy": Kind("c.n += 1", False, Racy, native.Racy, queues=True),
     # Not in C: there no interpreter ends a turn at a call, and a loop of `racy` is interrupted anywhere.
-    # The interval: with the default of 5 ms a thread often finishes before its turn ends. Of 2 million increments
-    # some were lost in 38 of 40 runs with 0.5 ms, and in about a third of the runs with 5 ms.
+    # The interval: with the default of 5 ms a thread often finishes before its turn ends. With 2 million increments,
+    # 38 of 40 runs lost some with 0.5 ms, and about a third of the runs with 5 ms.
     "racy-call": Kind(
         "c.n = plus_one(c.n)", False, RacyCall, None, queues=True, with_gil_only=True, switch_interval=5e-4
     ),

@@ -105,8 +105,8 @@ def find(traces: Sequence[Trace]) -> LostUpdate | None:
 def value_after(traces: Sequence[Trace], end: int) -> int | None:
     """What the next read after `end` found. Only that value shows which of two writes was the last one.
 
-    A step is recorded after it was made. A thread may lose its core between its write and the record of it, and then
-    the write seems to come after the other thread's writes.
+    A step is recorded after it was made. A thread may lose its core between its write and the record of it. Then the
+    write seems to come after the other thread's writes.
     """
     steps = ((trace, bisect_right(trace.read_at, end)) for trace in traces)
     found = [(trace.read_at[k], trace.read[k]) for trace, k in steps if k < len(trace)]

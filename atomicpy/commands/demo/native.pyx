@@ -33,9 +33,9 @@ cdef class Racy:
     `n += 1` in C: a load, an add and a store.
     """
 
-    # The word is atomic, because two threads in a plain `n += 1` are a data race and undefined behaviour (C11,
-    # 5.1.2.4), and the compiler may replace the loop by one addition. A relaxed load and a relaxed store compile to
-    # the same instructions as `n += 1`. The load, the add and the store are still three steps, so updates are lost.
+    # The word is atomic, because a plain `n += 1` in two threads is a data race, which is undefined behaviour (C11,
+    # 5.1.2.4). The compiler might replace the loop by one addition. A relaxed load and a relaxed store compile to the
+    # same instructions as `n += 1`. The load, the add and the store are still three steps, so updates are lost.
     cdef ap_i64 n
 
     def __cinit__(self, int64_t n=0):
