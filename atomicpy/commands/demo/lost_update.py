@@ -50,8 +50,8 @@ def origin(traces: Sequence[Trace]) -> int:
 
 def read_again(traces: Sequence[Trace]) -> int:
     """How many increments read a value that another increment had read already."""
-    # A thread that writes v has read v - 1, so each value below the highest one was read. The first read of each value is
-    # no repeat.
+    # A thread that writes v has read v - 1, so each value below the highest one was read. The first read of each value
+    # is no repeat.
     return sum(map(len, traces)) - max((max(trace.wrote) for trace in traces if len(trace)), default=0)
 
 
