@@ -1,6 +1,6 @@
-"""Edges that tests/race/programs does not have, each both ways: with it nothing is reported, without it the race is.
+"""Happens-before edges that tests/race/programs does not have: with the edge no race is reported, without it one is.
 
-A part of a program is in place of EDGE; what it is replaced by is a step that looks alike and orders nothing.
+EDGE in a program is replaced by the step that orders, or by a similar step that orders nothing.
 """
 
 import subprocess
@@ -56,12 +56,12 @@ EDGES = {
     ),
     "a cancel that failed": (
         """
-        future, gone, told = cf.Future(), [], threading.Event()
+        future, gone, failed = cf.Future(), [], threading.Event()
         future.set_running_or_notify_cancel()
         def cancel():
             box.value = 1
             assert not future.cancel()
-            told.set()
+            failed.set()
             gone.append(1)
         thread = other(cancel)
         until(lambda: len(gone))
@@ -70,7 +70,7 @@ EDGES = {
         future.result()
         box.value += 1
         """,
-        "told.wait(240)",
+        "failed.wait(240)",
         "time.sleep(0.001)",
     ),
     "a barrier whose action waits at another": (
@@ -138,7 +138,7 @@ EDGES = {
         "thread.join()",
         "time.sleep(0.001)",
     ),
-    "a lock, when tracemalloc has come and gone": (
+    "a lock, after tracemalloc was started and stopped": (
         """
         gone, lock = [], threading.Lock()
         with lock:
@@ -156,7 +156,7 @@ EDGES = {
         "lock.acquire()",
         "assert not lock.locked()",
     ),
-    "a thread in whose life tracemalloc has come and gone": (
+    "a thread that runs while tracemalloc is started and stopped": (
         """
         gone = []
         def write():
@@ -227,8 +227,8 @@ if __name__ == "__main__":
     done = run(code, tmp_path)
     words = done.stdout.split("\n")
     assert (words[0], words[2]) == ("True", "[0, 2, 4, 6, 8] 8"), done
-    assert done.returncode == 0  # the parent's; nobody races there
-    # A forked child is the program with the detector in it; one that is spawned is another Python.
+    assert done.returncode == 0  # the parent's, which has no race
+    # A forked child has the detector installed; a spawned one is a new interpreter without it.
     inherits = method == "fork"
     assert ("Box.value" in done.stderr) == inherits, done.stderr
     assert words[1] == ("66" if inherits else "9"), done
@@ -249,7 +249,7 @@ if __name__ == "__main__":
     assert (done.stdout, done.returncode) == ("[1, 1, 2, 6, 24]\n32\n", 0), done.stderr
 
 
-def test_the_edges_are_in_once_for_all_who_ask():
+def test_hooks_are_installed_once_for_all_callers():
     code = """
 import queue, threading
 from atomicpy.race import happens_before as edges
@@ -262,7 +262,7 @@ assert all(a is not b for a, b in zip(plain, there))
 edges.install()
 assert all(a is b for a, b in zip(there, places())), "wrapped twice"
 edges.uninstall()
-assert all(a is b for a, b in zip(there, places())), "taken out from under the other"
+assert all(a is b for a, b in zip(there, places())), "uninstalled while the other caller needs them"
 edges.uninstall()
 assert all(a is b for a, b in zip(plain, places()))
 edges.uninstall()

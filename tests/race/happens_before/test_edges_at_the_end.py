@@ -1,4 +1,4 @@
-"""What the interpreter runs when the program is over: finalizers, when the globals of modules are gone."""
+"""What the interpreter runs at its end: finalizers, after it has cleared the globals of modules."""
 
 import subprocess
 import sys

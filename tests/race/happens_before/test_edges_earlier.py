@@ -1,6 +1,6 @@
-"""Locks and queues that are older than the detector order what they are used for, as those made after it.
+"""Locks and queues made before the detector was installed order accesses, as those made after it do.
 
-A plugin of pytest is imported before `--race` can put the detector in; the tests use what it holds.
+A plugin of pytest is imported before `--race` installs the detector. The tests use what it holds.
 """
 
 import os
@@ -135,7 +135,7 @@ def test_lock_is_one_wherever_it_is_kept():
         assert holder.own.locked() and not holder.own.acquire(blocking=False)
 
 def test_locks_of_the_library_order_nothing_by_themselves():
-    box, log = Box(), logging.getLogger("nobody")
+    box, log = Box(), logging.getLogger("unused")
     def use():
         log.warning("")
         made_earlier.line.qsize()
@@ -154,7 +154,7 @@ def test_racy():
 """
 
 
-def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
+def test_what_a_plugin_made_before_the_detector_was_installed(tmp_path):
     (tmp_path / "made_earlier.py").write_text(EARLIER)
     (tmp_path / "test_them.py").write_text(TESTS)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
@@ -172,7 +172,7 @@ def test_what_a_plugin_has_made_before_the_detector_was_in(tmp_path):
     assert "2 failed, 28 passed" in done.stdout
 
 
-def test_all_is_put_back(tmp_path):
+def test_every_patch_is_undone(tmp_path):
     (tmp_path / "made_earlier.py").write_text(EARLIER)
     code = (
         "import sys, threading\n"

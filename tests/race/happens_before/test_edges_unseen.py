@@ -1,4 +1,4 @@
-"""What a program sees of the detector's edges: nothing. Tracebacks, stacks, vars(), names, errors are as without it."""
+"""The hooks do not show: tracebacks, stacks, vars(), names and errors of a program are as without the detector."""
 
 import subprocess
 import sys
@@ -190,7 +190,7 @@ def test_as_without_the_detector(topic, tmp_path):
 
 
 def test_locks_of_what_is_included_of_the_library_order_what_it_does(tmp_path):
-    """As the program's own: the library's are no promise to the program, but those of what is watched are to itself."""
+    """A lock of the library orders no access of the program, but one in a watched module orders its own accesses."""
     code = """
         import http.cookiejar as jars, threading
         jar = jars.CookieJar()

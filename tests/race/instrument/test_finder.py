@@ -1,4 +1,4 @@
-"""What is watched, and that importing an instrumented module is importing it."""
+"""Which modules are watched; the import of an instrumented module is like that of any other."""
 
 import importlib
 import inspect
@@ -16,7 +16,7 @@ import fake_engine
 import pytest
 from helpers import WATCHDOG
 
-import atomicpy.race
+import atomicpy.race.engine
 from atomicpy.race.instrument import import_hook
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race det
 
 @pytest.fixture
 def engine(monkeypatch):
-    """The plain engine in the place of the real one, for as long as the test lasts."""
+    """The plain engine instead of the real one, during the test."""
     plain = fake_engine.Engine()
     module = types.ModuleType("atomicpy.race.engine.engine")
     module.__dict__.update(plain.calls())
     monkeypatch.setitem(sys.modules, "atomicpy.race.engine.engine", module)
-    monkeypatch.setattr(atomicpy.race, "engine", module, raising=False)
+    monkeypatch.setattr(atomicpy.race.engine, "engine", module, raising=False)
     yield plain
     import_hook.uninstall()
 
@@ -86,14 +86,17 @@ def test_patterns_of_paths_from_here(tmp_path, monkeypatch):
 
 def test_the_library_and_the_detector_itself_are_not_watched():
     library = sysconfig.get_path("stdlib")
-    own = os.path.dirname(atomicpy.race.__file__)
+    demo = os.path.join(os.path.dirname(atomicpy.__file__), "commands", "demo", "cli.py")
     everywhere = import_hook.Watched((), (), [os.path.abspath(os.sep)])
     assert ("json", os.path.join(library, "json", "__init__.py")) not in everywhere
     assert ("atomicpy.race.instrument.import_hook", import_hook.__file__) not in everywhere
-    assert ("atomicpy.commands.demo.cli", os.path.join(os.path.dirname(own), "demo", "cli.py")) not in everywhere
+    assert (
+        "atomicpy.commands.demo.cli",
+        demo,
+    ) not in everywhere
     included = import_hook.Watched(["*"], (), [])
     assert ("json", os.path.join(library, "json", "__init__.py")) in included
-    assert ("atomicpy.commands.demo.cli", os.path.join(os.path.dirname(own), "demo", "cli.py")) in included
+    assert ("atomicpy.commands.demo.cli", demo) in included
     assert ("atomicpy.race.instrument.import_hook", import_hook.__file__) not in included
 
 
@@ -131,7 +134,7 @@ def test_bytecode_is_neither_written_nor_read(engine, folder):
     assert not os.path.exists(app.__cached__)
     import_hook.uninstall()
     importlib.reload(app)
-    assert os.path.exists(app.__cached__)  # plain code: it must not be taken for ours, nor ours for it
+    assert os.path.exists(app.__cached__)  # plain code: the hook must not read it
     with open(app.__cached__, "rb") as cached:
         plain = cached.read()
     engine.log.clear()
@@ -196,7 +199,7 @@ def test_mistakes_in_imported_modules_are_shown_as_python_shows_them(engine, fol
     assert import_hook.__file__ not in "".join(shown)
 
 
-def test_what_cannot_be_rewritten_runs_as_it_is_and_says_so(engine, folder, capsys, monkeypatch):
+def test_what_cannot_be_rewritten_runs_as_it_is_with_a_warning(engine, folder, capsys, monkeypatch):
     def fail(*_):
         raise RecursionError("too deep")
 
@@ -221,7 +224,7 @@ def test_uninstall_leaves_the_loaders_as_they_were(engine, folder):
 
 
 def test_finalizers_run_when_the_builtins_are_gone(tmp_path):
-    """The interpreter takes names away that were added to the builtins before it runs the last finalizers."""
+    """The interpreter removes names that were added to the builtins before it runs the last finalizers."""
     program = textwrap.dedent(
         """
         class C:

@@ -1,4 +1,4 @@
-"""What the rewriting makes of unusual sources: cookies, mistakes, warnings, deep nesting, 50,000 lines."""
+"""The rewriting of unusual sources: encoding cookies, mistakes, warnings, deep nesting, 50,000 lines."""
 
 import ast
 import asyncio
@@ -68,8 +68,8 @@ def test_deep_trees_are_rewritten(name):
     assert sys.getrecursionlimit() == limit
 
 
-def test_too_deep_a_tree_says_so():
-    # As deep as the compiler goes by itself: with our calls in it the tree is deeper.
+def test_too_deep_a_tree_is_an_error():
+    # As deep as the compiler accepts: with the inserted calls the tree is deeper.
     source = ""
     for depth in (1_000, 2_000, 4_000, 8_000, 16_000, 32_000):
         source = "x" + ".a" * depth
@@ -136,7 +136,7 @@ def test_steps_of_a_debugger_are_those_of_the_source():
 
 
 def test_every_module_of_the_library_can_be_rewritten():
-    """Some that have everything in them; all 2,000 were tried once."""
+    """A few modules with many kinds of statements."""
     for module in (ast, asyncio.events, contextlib, io, linecache, types, traceback, textwrap):
         with open(module.__file__, "rb") as file:
             rewriter.compile_instrumented(file.read(), module.__file__)

@@ -11,7 +11,7 @@ BLOCKS = {
     "the write of an augmented assignment comes after its value": (
         """
         def value():
-            tell("value")
+            note("value")
             return 1
         o.x += value()
         d[1] = 1
@@ -22,7 +22,7 @@ BLOCKS = {
     "also where the object is a variable, and needs no proxy": (
         """
         def value():
-            tell("value")
+            note("value")
             return 1
         def f(local):
             local.x += value()
@@ -71,7 +71,7 @@ BLOCKS = {
         """,
         [*["write global hits", "read global hits"] * 2, "write global hits", "write global hits"],
     ),
-    "what is bound for good before anything runs is no record": (
+    "what is bound once, before anything runs, is not recorded": (
         """
         import threading
         lock = threading.Lock()
@@ -83,11 +83,11 @@ BLOCKS = {
         """,
         ["write [1]"],
     ),
-    "a number is: another module may set it": (
+    "a number is recorded: another module may set it": (
         "DEBUG = False\ndef f():\n  return DEBUG\nf()",
         ["write global DEBUG", "read global DEBUG"],
     ),
-    "what only the module's body uses is no record": ("print(end='')\nfor i in range(9):\n  n = i", []),
+    "what only the module's body uses is not recorded": ("print(end='')\nfor i in range(9):\n  n = i", []),
     "bound after something that may have started a thread": (
         "print(end='')\nresult = []\n(lambda: result)()",
         ["write global result", "read global result"],
@@ -137,7 +137,7 @@ BLOCKS = {
             )
         ],
     ),
-    "bound before the function is made, and not again: no record": (
+    "bound before the function is made, and not again: not recorded": (
         """
         def owner(parameter):
             before = 1
@@ -218,7 +218,7 @@ BLOCKS = {
         "assert C.__del__.__doc__",
         ["end of life", "read x", "write x"],
     ),
-    "a function that shows its variables owns none of ours": (
+    "a function that shows its variables gets no variable from the rewriter": (
         """
         def owner():
             x = 1

@@ -1,4 +1,4 @@
-"""What rewritten code tells the engine: for each kind of statement the list of accesses, in their order."""
+"""The accesses that instrumented code records: for each kind of statement the list, in order."""
 
 import ast
 import sys
@@ -68,7 +68,7 @@ def test_accesses_of(source):
     assert recorded(source) == ACCESSES[source]
 
 
-def test_accesses_stand_where_the_source_has_them():
+def test_accesses_have_the_positions_of_the_source():
     source = "def f(o, c, k):\n    o.first = (c\n      .second\n      .third)[k]\n    c[k] = 1\n    c[k] += 1\n"
     tree = rewriter.instrument(ast.parse(source), "f", ())
     places = {}
@@ -92,7 +92,7 @@ def test_ignored_lines_reads_bytes_with_a_cookie():
     assert rewriter.ignored_lines("x = (  # race:ignore please\n 1)\ny = 'race: ignore'\n") == {1, 2}
 
 
-def test_globals_of_the_library_are_read_only_where_somebody_stores_them():
+def test_attributes_of_the_library_are_recorded_only_if_the_module_stores_them():
     assert recorded("import sys\ndef f():\n  return sys.flags, sys.modules['sys']\nf()") == ["read ['sys']"]
     source = "import sys\ndef f():\n  return sys.stdout\ndef g():\n  sys.stdout = sys.__stdout__\nf()"
     assert recorded(source) == ["read stdout"]

@@ -1,4 +1,4 @@
-"""A rewritten program computes, prints and raises what it did: as often, in the same order, from the same place."""
+"""An instrumented program computes, prints and raises the same: as often, in the same order, from the same place."""
 
 import sys
 import textwrap
@@ -8,7 +8,7 @@ from fake_engine import both
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
-# Every access of an instance says so: what is evaluated twice, or in another order, prints something else.
+# Every access of an instance prints a line, so a second evaluation, or another order, changes the output.
 LOUD = """
 class Loud:
     def __init__(self, name):
@@ -44,41 +44,41 @@ class Loud:
     def __iadd__(self, other):
         print("iadd", self.name, other)
         return self
-def tell(value):
-    print("tell", value)
+def show(value):
+    print("show", value)
     return value
 a, b, c = Loud("a"), Loud("b"), Loud("c")
 """
 
 PROGRAMS = {
     "order of evaluation": """
-        tell(a).x = tell(b).y = tell(c)
-        tell(a)[tell(1)] = tell(b)[tell(2)] = tell(c)
-        tell(a)[tell(1)] = tell(c)
-        tell(a).number += tell(2)
-        tell(a)["number"] += tell(2)
-        tell(a).x += tell(2)
-        a.x += tell(b).y
-        tell(a).x.y[tell(3)].z = tell(b).x
-        tell(a)[tell(1)]: tell(int) = tell(2)
-        tell(a).x: tell(int) = tell(2)
-        tell(a).x: tell(int)
-        tell(a)[tell(0)]: tell(int)
-        del tell(a).x, tell(b)[tell(2)], (tell(c).x, [tell(c)[tell(1)]])
+        show(a).x = show(b).y = show(c)
+        show(a)[show(1)] = show(b)[show(2)] = show(c)
+        show(a)[show(1)] = show(c)
+        show(a).number += show(2)
+        show(a)["number"] += show(2)
+        show(a).x += show(2)
+        a.x += show(b).y
+        show(a).x.y[show(3)].z = show(b).x
+        show(a)[show(1)]: show(int) = show(2)
+        show(a).x: show(int) = show(2)
+        show(a).x: show(int)
+        show(a)[show(0)]: show(int)
+        del show(a).x, show(b)[show(2)], (show(c).x, [show(c)[show(1)]])
         del ()
-        tell(a)[1:tell(2)], tell(a)[tell(1), tell(2)], tell(a)[*tell(b), 1]
-        tell(a)[1:2] = tell(3)
-        tell(a)[1:2, tell(3)] += tell(4)
-        tell(a).m(tell(1), *tell((2,)), k=tell(3), **tell({"x": 1})).update(tell(4)).pop
-        getattr(tell(a), tell("x")), setattr(tell(a), tell("y"), tell(1)), hasattr(tell(a), tell("q"))
+        show(a)[1:show(2)], show(a)[show(1), show(2)], show(a)[*show(b), 1]
+        show(a)[1:2] = show(3)
+        show(a)[1:2, show(3)] += show(4)
+        show(a).m(show(1), *show((2,)), k=show(3), **show({"x": 1})).update(show(4)).pop
+        getattr(show(a), show("x")), setattr(show(a), show("y"), show(1)), hasattr(show(a), show("q"))
         getattr(*(a, "x")), getattr(a, *("x",)), delattr(a, "x")
-        tell(a).x, *tell(b)[1], [tell(c).z, (tell(c)[2])] = 1, 2, 3, (4, (5,))
-        for tell(a).x, tell(b)[tell(0)] in [(1, 2), (3, 4)]: print("body")
+        show(a).x, *show(b)[1], [show(c).z, (show(c)[2])] = 1, 2, 3, (4, (5,))
+        for show(a).x, show(b)[show(0)] in [(1, 2), (3, 4)]: print("body")
         for a.x in a: pass
-        tell(a).x < tell(b).y < tell(c)[1] if 0 else tell(a).z and tell(b).q
-        {tell(a).x: tell(b)[1], **tell({}), "k": tell(c).v}
-        print({a.x, a.x}, [*a.x], f"{tell(a).x!r:>{tell(9)}}{a.z=}")
-        lambda x=tell(a).x, *, y=tell(b)[0]: x
+        show(a).x < show(b).y < show(c)[1] if 0 else show(a).z and show(b).q
+        {show(a).x: show(b)[1], **show({}), "k": show(c).v}
+        print({a.x, a.x}, [*a.x], f"{show(a).x!r:>{show(9)}}{a.z=}")
+        lambda x=show(a).x, *, y=show(b)[0]: x
         """,
     "properties run once": """
         class P:
@@ -266,8 +266,8 @@ PROGRAMS = {
             def __init__(c, name, bases, ns, **kw): print("made", [n for n in ns if n[0] != "_"])
             def __getattr__(c, name): return "meta " + name
         def deco(x): print("deco", x); return lambda f: f
-        @deco(tell(1))
-        class C(metaclass=Meta, k=tell(2)):
+        @deco(show(1))
+        class C(metaclass=Meta, k=show(2)):
             '''doc'''
             y = given + 1
             for i in range(2): print("body", i)
@@ -337,7 +337,7 @@ PROGRAMS = {
     "strings that are code": """
         ns = {}
         exec("x = 1\\nfor i in range(3): x += i", ns)
-        print(ns["x"], eval("ns['x'] + 1"), eval("tell(a).x"))
+        print(ns["x"], eval("ns['x'] + 1"), eval("show(a).x"))
         """,
     "dicts, sets and lists": """
         d = {1: "a", True: "b", 1.0: "c"}

@@ -1,4 +1,4 @@
-"""The compound operations that the article starts from, with each remedy."""
+"""Compound operations that are not atomic, and the remedies for each."""
 
 import threading
 

@@ -117,7 +117,7 @@ def clean_writer_after_readers():
 
     def read(me):
         with lock.read():
-            boxes[me].value += 1  # its own
+            boxes[me].value += 1  # one box per thread
 
     def write():
         with lock.write():

@@ -1,4 +1,4 @@
-"""atomicpy's atomic values: what is published through them, and what is not."""
+"""atomicpy's atomic values: accesses that they order, and accesses that they do not."""
 
 import os
 import time
@@ -300,7 +300,7 @@ def race_load_releases_nothing():
 def race_store_forgets_what_was_stored_before():
     """Box.value"""
     box, flag = Box(), AtomicInt()
-    # Pipes keep the turns: they are no order that the definition knows.
+    # Pipes keep the threads in turn. The definition has no edge for a pipe.
     (first_out, first_in), (second_out, second_in) = os.pipe(), os.pipe()
 
     def write():

@@ -280,7 +280,7 @@ def race_attribute_by_metaclass():
 
 
 class Recording:
-    """Its attributes go through methods of its own, to a dict that a lock guards."""
+    """Keeps its attributes in a dict that a lock guards, through its own methods."""
 
     def __init__(self):
         object.__setattr__(self, "guard", threading.Lock())

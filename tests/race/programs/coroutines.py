@@ -1,4 +1,4 @@
-"""asyncio: coroutines of one loop take turns in one thread; the doors to other threads."""
+"""asyncio: coroutines of one loop run in one thread; calls from and to other threads."""
 
 import asyncio
 import contextlib

@@ -224,7 +224,7 @@ def race_values_view():
 
 
 class Weird:
-    """Keys of one hash that are not equal."""
+    """Keys with equal hashes that are not equal."""
 
     def __init__(self, name):
         self.name = name

@@ -147,7 +147,7 @@ class Sorted(dict):
 
 
 def clean_iteration_that_the_class_does_itself():
-    """By a copy, made in one step."""
+    """Over a copy that is made in one step."""
     cache = Sorted(a=1)
 
     def insert():

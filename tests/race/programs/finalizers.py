@@ -1,4 +1,4 @@
-"""`__del__`, finally, context managers; objects at an address that was used before."""
+"""`__del__`, finally, context managers; objects at an address that another object had."""
 
 import contextlib
 import gc
@@ -9,7 +9,7 @@ from together import Box, together, twice, use, wait_until
 
 
 class Tracked:
-    """Looks at itself when it goes."""
+    """Reads its attributes in __del__."""
 
     last = 0
 
@@ -64,7 +64,7 @@ def clean_del_in_the_thread_that_lets_go_last():
         with lock:
             mine[0].value += 1
         used.append(True)
-        wait_until(lambda: len(gone))  # orders nothing: that it is the last to let go does
+        wait_until(lambda: len(gone))  # orders nothing; dropping the last reference does
         mine.clear()
 
     def second():

@@ -1,4 +1,4 @@
-"""Generators: their frames move between threads with what orders them."""
+"""Generators: a frame may run in several threads, which something must order."""
 
 import queue
 import threading

@@ -1,4 +1,4 @@
-"""Imports: a module's body comes before whatever an import of it leads to."""
+"""Imports: the body of a module happens before the code after an import of it."""
 
 import importlib
 import sys

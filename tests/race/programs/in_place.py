@@ -66,7 +66,7 @@ def race_iteration_and_union_in_place_of_an_item():
 
 
 def clean_unions_in_place():
-    """As two calls of update(): each is one step."""
+    """Like two calls of update(), each of which is one step."""
     names, cache = {"a"}, {"a": 1}
 
     def add(name):
@@ -92,7 +92,7 @@ def race_iteration_and_exchange_in_place():
     """keys of"""
     names = {"a", "b"}
 
-    def exchange():  # "b" for "c": as many as before
+    def exchange():  # "b" for "c": the size stays
         mine = names
         mine ^= {"b", "c"}
 
@@ -140,7 +140,7 @@ def clean_exchange_in_place_of_nothing():
 
 
 def clean_exchange_that_makes_a_new_set():
-    """The operand is no set: its own `^` makes one."""
+    """The operand is not a set: its own `^` makes one."""
     names = {"a", "b"}
 
     def exchange():
@@ -153,7 +153,7 @@ def clean_exchange_that_makes_a_new_set():
 
 
 class Watched(set):
-    """Its own `^=` changes nothing that an iteration would see."""
+    """Its own `^=` does not change the set of keys."""
 
     def __ixor__(self, other):
         return self
@@ -170,7 +170,7 @@ def clean_exchange_that_the_class_does_itself():
 
 
 def clean_exchange_after_one_that_failed():
-    """What the one has put down does not count for the other."""
+    """The state that a failed `^=` leaves does not affect the next one."""
     names, others = {"a", "b"}, {"c"}
 
     class Odd:
@@ -194,7 +194,7 @@ def clean_exchange_after_one_that_failed():
 
 
 def clean_hand_over_by_extension_in_place():
-    """As extend() does it: what is put in comes before what takes it out."""
+    """Like extend(): putting an object in happens before taking it out."""
     jobs = []
 
     def put():

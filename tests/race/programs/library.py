@@ -1,4 +1,4 @@
-"""What the standard library keeps for itself is its own business; what the program touches through it is not."""
+"""Internal state of the standard library is not watched; accesses of the program through the library are."""
 
 import contextlib
 import contextvars
@@ -197,7 +197,7 @@ def race_hook_of_logging():
         seen = 0
 
         def createLock(self):  # noqa: N802
-            self.lock = contextlib.nullcontext()  # so nothing guards it
+            self.lock = contextlib.nullcontext()  # so there is no lock
 
         def emit(self, record):
             self.seen += 1

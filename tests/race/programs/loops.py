@@ -1,4 +1,4 @@
-"""Loops and comprehensions: their targets, what they go through, and their scopes."""
+"""Loops and comprehensions: their targets, their iterables and their scopes."""
 
 import threading
 

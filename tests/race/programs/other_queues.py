@@ -1,4 +1,4 @@
-"""The kin of queue.Queue, and classes made of it."""
+"""LifoQueue, PriorityQueue, SimpleQueue, and subclasses of Queue."""
 
 import queue
 
@@ -34,7 +34,7 @@ def clean_subclass_of_a_queue_that_counts():
         puts = 0
 
         def _put(self, item):
-            self.puts += 1  # with the queue's own lock held, as the library promises
+            self.puts += 1  # the queue calls it with its lock held, as documented
             super()._put(item)
 
     line = Counting()

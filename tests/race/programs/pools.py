@@ -211,7 +211,7 @@ def clean_cancelled():
 
 
 def in_two_threads(pool, work):
-    """Run it in two workers for sure: neither begins before both are there."""
+    """Run the function in two workers: a barrier makes each take one call."""
     barrier = threading.Barrier(2)
 
     def meet():

@@ -1,4 +1,4 @@
-"""queue.Queue and its kin, as Go's channels."""
+"""The queues of module queue, used like Go's channels."""
 
 import importlib
 import queue
@@ -142,7 +142,7 @@ def clean_pipeline():
 
 
 def copy_of_the_library(in_c=sys.modules["_queue"], *, executed_anew=False):
-    """The module imported once more, as by a program that wants one of its own; `in_c`: that half of it."""
+    """A second copy of the module queue; `in_c`: its half in C, None for none."""
     before = {name: sys.modules.pop(name) for name in ("queue", "_queue")}
     if in_c is not ...:
         sys.modules["_queue"] = in_c

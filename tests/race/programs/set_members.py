@@ -1,4 +1,4 @@
-"""The members of a set: iteration against what adds one and what takes one out."""
+"""The members of a set: iteration against insertion and removal."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""Starting and ending threads, in every way there is; threading.local."""
+"""Every way to start and end a thread; threading.local."""
 
 import _thread
 import threading

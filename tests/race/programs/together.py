@@ -1,16 +1,16 @@
-"""What the programs share: threads that nothing orders, run in an order that the driver chooses by time alone."""
+"""What the programs share: unordered threads, which pauses run in the order that the driver chooses."""
 
 import contextlib
 import threading
 import time
 
 ORDERS = ("free", "forward", "backward")
-PAUSE = 0.01  # seconds between the threads' turns; a verdict must not depend on whether it was long enough
+PAUSE = 0.01  # seconds between the starts of threads; verdicts do not depend on it
 order = "free"  # set by the driver before a program starts
 
 
 def together(*functions, timeout=60):
-    """Run each function in a thread of its own, and wait for all of them; raise what one of them raised."""
+    """Run each function in its own thread and wait for all; raise the first exception."""
     errors = []
 
     def body(function, pause):
@@ -35,12 +35,12 @@ def together(*functions, timeout=60):
 
 
 def twice(function):
-    """Run it in two threads."""
+    """Run the function in two threads."""
     together(function, function)
 
 
 def wait_until(condition, timeout=60):
-    """Look again and again until it holds."""
+    """Poll until the condition holds."""
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
@@ -48,12 +48,12 @@ def wait_until(condition, timeout=60):
 
 
 def use(*values):
-    """Do something with values that were read."""
+    """Use values that were read."""
     return values
 
 
 def each(container):
-    """Go through it; a thread that changes it meanwhile may make that fail."""
+    """Iterate over the container; a change by another thread may raise an error."""
     with contextlib.suppress(RuntimeError):
         for value in container:
             use(value)

@@ -1,4 +1,4 @@
-"""What has cost a detector a false alarm or a broken program: each trap of the definition's last section."""
+"""Traps that give a detector false reports or break programs."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -79,7 +79,7 @@ def race_method_with_a_lock():
     """_LockedWrapper.__cache -- the first thread to call it makes a wrapper, which the method's descriptor
     _LockedWrapper.__obj -- leaves in the object's __dict__ by setdefault(), before any lock is taken. The
     _LockedWrapper.__lock -- other thread finds it there and reads the four attributes that its __init__
-    _LockedWrapper.cache_key -- has set. No harm is done: the dict has a lock of its own. The program has none.
+    _LockedWrapper.cache_key -- has set. It is harmless, because the dict has its own lock. The program has none.
     """
 
     class Numbers:
@@ -96,8 +96,8 @@ def race_method_with_a_lock():
 
 
 def race_function_without_a_lock():
-    """data[(2,)] -- a cache is no more thread-safe than the dict and the counts that it is made of:
-    LRUCache.__currsize -- `self.__currsize += 1` of two threads can lose one. Its documentation says so.
+    """data[(2,)] -- a cache is not more thread-safe than its dict and its counts, as its documentation states:
+    LRUCache.__currsize -- `self.__currsize += 1` of two threads can lose one.
     ? order[(2,)] -- as the data
     """
 

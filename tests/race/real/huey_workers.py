@@ -8,7 +8,7 @@ import huey
 
 from together import together
 
-logging.getLogger("huey").setLevel(logging.CRITICAL)  # what fails here, does so on purpose
+logging.getLogger("huey").setLevel(logging.CRITICAL)  # tasks fail on purpose
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def race_shared_manager():
 
         def work():
             held = manager.request("GET", f"http://127.0.0.1:{port}/held", preload_content=False)
-            meeting.wait(240)  # each has a connection, and has got it from none of the others
+            meeting.wait(240)  # each thread has its own connection
             assert b"".join(held.stream(16)) == b"/held" * 50
             held.release_conn()
             for turn in range(5):
@@ -104,7 +104,7 @@ def race_connections_of_one_pool():
 
 def race_choice_of_how_to_wait():
     """global wait_for_socket -- the first connection that is used again chooses between poll() and select(), and binds
-    global wait_for_socket -- the function's global name to what it has chosen: the same, whoever chooses. No harm.
+    global wait_for_socket -- the global name to the function that it chose. Every thread chooses the same one.
     ? HTTPConnectionPool.num_ -- the statistics, as above
     """
     from urllib3.util import wait

@@ -1,4 +1,4 @@
-"""The standard library's own tests, instrumented: each passes and fails as it does without."""
+"""The standard library's own tests: instrumented, each passes or fails as it does uninstrumented."""
 
 import importlib.util
 import re
@@ -13,19 +13,19 @@ SUITES = [
     *("test_grammar", "test_generators", "test_with", "test_patma", "test_descr", "test_scope"),
     *("test_contextlib", "test_dict", "test_functools", "test_itertools", "test_list", "test_set", "test_traceback"),
 ]
-# Tests that see the detector, and what they see.
+# Tests whose outcome differs under the detector, and why.
 SEEN = {
-    # How often a key's own __hash__ and __eq__ are called. Once there are threads (the suite has some from 3.14 on),
-    # the engine looks a key up for itself as well: what is one key is for the key to say.
+    # It counts the calls of __hash__ and __eq__ of a key. While there are threads, which the suite starts from 3.14
+    # on, the engine looks keys up too, because only their methods define which keys are equal.
     "test_dict": {"test_setitem_atomic_at_resize"},
 }
-# Too slow to stand above, and tried by hand: test_threading and test_queue. They end as without the detector, but for
-# races that are reported. Of test_threading three, which are some: test_can_interrupt_tight_loops waits for a flag in a
-# loop; in test_PyThreadState_SetAsyncExc an exception thrown into another thread is all the order there is; in
-# test_frame_tstate_tracing there is a thread of C, for whose end C waits. Of test_queue one, of LifoQueue, which is
-# none: it imports a second copy of the module `queue`, whose classes are not those that the detector has replaced.
+# test_threading and test_queue are too slow for this list and were run by hand. They end as without the detector,
+# except for reported races. Three in test_threading are real: test_can_interrupt_tight_loops waits for a flag in a
+# loop; in test_PyThreadState_SetAsyncExc only an exception thrown into another thread orders the accesses; in
+# test_frame_tstate_tracing C code waits for a thread of C. One in test_queue, of LifoQueue, is false: the suite
+# imports a second copy of the module `queue`, whose classes are not patched.
 
-# The engine itself; over the plain one where it has not been built, as from a checkout.
+# The compiled engine, or the plain one if it has not been built, as in a checkout.
 BUILT = importlib.util.find_spec("atomicpy.race.engine.engine") is not None
 PLAIN = str(Path(__file__).parents[1] / "support" / "plain_race.py")
 RACE = [*PYTHON, "-m", "atomicpy", "race"] if BUILT else [sys.executable, PLAIN, "race"]
@@ -56,7 +56,7 @@ def test_the_library_tests(suite, tmp_path):
         assert differs
         assert differs <= SEEN.get(suite, set()), (ours, plain)
         assert (ours[1], len(ours[-1])) == (plain[1], len(plain[-1]))
-    # That it was instrumented at all:
+    # The suite was instrumented:
     code = f"import test.{suite} as t, dis, io; s = io.StringIO(); dis.dis(t, file=s); print('_race_' in s.getvalue())"
     done = subprocess.run(
         [*RACE, "--include", f"test.{suite}", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -35,7 +35,7 @@ RACY = """
 
 @pytest.fixture(params=["engine", "reference"])
 def project(request, tmp_path):
-    """Writes files into a project and runs pytest there; gives its status, its counts and what it printed."""
+    """Writes files into a project and runs pytest there; returns its status, its counts and its output."""
     command = [*PYTHON, "-m", "pytest"] if request.param == "engine" else [*PYTHON, REFERENCE, "pytest"]
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
 
@@ -92,7 +92,7 @@ def test_racy_test_fails_with_the_report_and_a_clean_one_passes(project):
 
 
 @needs_313
-def test_each_test_is_told_of_a_race_that_others_had_too(project):
+def test_each_test_gets_the_report_of_a_race_that_others_had_too(project):
     status, counts, text = project(
         "--race",
         app=RACY,
@@ -132,7 +132,7 @@ def test_race_in_the_test_itself_whose_assertions_are_rewritten(project):
     )
     assert (status, counts) == (1, {"failed": 2}), text
     assert "total['n']" in text
-    assert "assert 1 == 2" in text  # pytest's own explanation
+    assert "assert 1 == 2" in text  # the explanation that pytest adds
 
 
 @needs_313
@@ -241,7 +241,7 @@ def test_installed_package_is_watched_where_asked_for(project):
 
 
 @needs_313
-@pytest.mark.parametrize("project", ["engine"], indirect=True)  # xdist's workers know nothing of the reference
+@pytest.mark.parametrize("project", ["engine"], indirect=True)  # xdist's workers start without the reference
 def test_with_xdist(project):
     status, counts, text = project(
         "--race",
@@ -270,7 +270,7 @@ def test_without_the_option_nothing_is_there(project):
             def test_plain():
                 race()
                 ours = {name.removeprefix("atomicpy.race.") for name in sys.modules if "atomicpy.race." in name}
-                assert not ours & {"finder", "rewrite", "assertions"}
+                assert not ours & {"instrument.import_hook", "instrument.rewriter", "happens_before"}
                 assert race.__code__.co_names.count("_race_read__") == 0
         """,
     )

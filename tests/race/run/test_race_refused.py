@@ -1,4 +1,4 @@
-"""Where the detector cannot work it says so, in one line, before anything runs."""
+"""On a Python that the detector does not support, the command prints one line and runs nothing."""
 
 import subprocess
 import sys

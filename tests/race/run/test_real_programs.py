@@ -1,7 +1,7 @@
-"""Packages that people use, under the detector with all of their own code watched: what it reports is known, and true.
+"""Widely used packages under the detector, with all of their code watched: every report is expected, and is a race.
 
-tests/race/real/PACKAGE_….py holds programs as tests/race/programs does, on threads that share what the package gives.
-The docstring of a racy one has a line for each report, with the reason why it is a race (`location -- reason`).
+tests/race/real/PACKAGE_….py holds programs as tests/race/programs does, whose threads share objects of the package.
+The docstring of a racy one has a line per report, with the reason why it is a race (`location -- reason`).
 """
 
 import ast
@@ -52,7 +52,7 @@ def test_reports_of(file, order):
 def test_each_expected_report_has_its_reason(file):
     found = programs(file)
     assert any(name.startswith("clean_") for name in found)
-    assert any(name.startswith("race_") for name in found), "nothing that shows that the detector sees into it"
+    assert any(name.startswith("race_") for name in found), "no race shows that the package is watched"
     for name, reports in found.items():
         assert bool(reports) == name.startswith("race_")
         assert all(len(report) == 2 and len(report[1]) > 10 for report in reports), name

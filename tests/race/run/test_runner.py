@@ -1,6 +1,6 @@
 """`python -m atomicpy race` runs a program as `python` does: the same output, traceback, exit status, `__main__`.
 
-Each program runs twice, by python and by the runner (over the plain engine: what records must not matter here).
+Each program runs twice, by python and by the runner. The engine is the plain one, because it must not matter here.
 """
 
 import os
@@ -185,7 +185,7 @@ def test_what_cannot_be_run(tmp_path, arguments):
     assert ours[0] != 0
 
 
-def test_bytecode_alone_runs_and_says_that_nothing_is_watched(tmp_path):
+def test_bytecode_alone_runs_with_a_warning(tmp_path):
     import py_compile
 
     (tmp_path / "script.py").write_text("print(__file__)")

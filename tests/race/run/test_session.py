@@ -1,4 +1,4 @@
-"""What a race changes: it is told at once, counted at the end, and the exit status is 66. The races are pretended."""
+"""A race is printed at once and counted at the end, and the exit status is 66. The races of these tests are faked."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def race(folder, source, *options, program=("script.py",)):
         "os._exit(7)",
     ],
 )
-def test_status_is_66_whatever_the_program_says(tmp_path, end):
+def test_status_is_66_for_every_status_of_the_program(tmp_path, end):
     status, _, err = race(tmp_path, f"import os, sys\npretend()\npretend()\n{end}")
     assert status == 66
     assert err.count("WARNING: DATA RACE") == 2
@@ -45,7 +45,7 @@ def test_status_is_66_whatever_the_program_says(tmp_path, end):
     assert "pretend()" in err
 
 
-def test_without_a_race_nothing_is_said(tmp_path):
+def test_without_a_race_nothing_is_printed(tmp_path):
     assert race(tmp_path, "pass") == (0, "", "")
 
 
@@ -62,8 +62,8 @@ def test_the_count_comes_after_threads_and_atexit(tmp_path):
         """
     status, _, err = race(tmp_path, source)
     assert status == 66
-    said = [line for line in err.splitlines() if line in ("main", "thread", "atexit") or line.startswith("Found")]
-    assert said == ["main", "thread", "atexit", "Found 2 data race(s)"]
+    lines = [line for line in err.splitlines() if line in ("main", "thread", "atexit") or line.startswith("Found")]
+    assert lines == ["main", "thread", "atexit", "Found 2 data race(s)"]
 
 
 def test_halt_stops_at_the_first(tmp_path):

@@ -1,7 +1,7 @@
-"""The definition of a race, for a list of steps: whole vector clocks, every access kept, nothing forgotten.
+"""The definition of a race, for a list of steps: whole vector clocks, and every access is kept.
 
 Two accesses to one location race if they are of different threads, one of them is a write, and the earlier one does not
-happen before the later one. Here a clock is a dict from threads to how many of their steps are known.
+happen before the later one. Here a clock is a dict from threads to the number of their steps that happen before.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ class Definition:
         self.accesses = defaultdict(list)  # location -> (thread, its step, write)
 
     def begin(self, thread, seen=None):
-        """`seen`: what its creator had seen; None: all that has been."""
+        """`seen`: the clock of its creator; None: every step so far happens before the thread."""
         clock = {}
         for each in [seen] if seen is not None else self.known.values():
             self.join(clock, each)
@@ -57,7 +57,7 @@ class Definition:
         return races
 
     def forget(self, owner):
-        """The object is gone, and its locations."""
+        """The object has been freed, with its locations."""
         for location in [each for each in self.accesses if each[0] == owner]:
             del self.accesses[location]
 

@@ -1,7 +1,7 @@
-"""The engine by itself, without edges and rewriting: threads that do what they are told, step by step.
+"""The engine by itself, without hooks and rewriting: threads that run the steps of a test, one at a time.
 
-A step is handed to its thread and waited for by bare locks, of which the engine knows nothing: so the steps come in the
-order of the test, and only the clocks that the test uses order them for the engine.
+A test starts each step and waits for its end by bare locks, which have no hooks. So the steps run in the order of the
+test, and for the engine only the clocks that the test uses order them.
 """
 
 import _thread
@@ -21,7 +21,7 @@ class Thing:
 
 
 class Actor:
-    """A thread. `do(f, ...)` runs f in it and gives back what it returned."""
+    """A thread. `do(f, ...)` runs f in it and returns its result."""
 
     def __init__(self):
         self.wanted, self.done = _thread.allocate_lock(), _thread.allocate_lock()
@@ -56,7 +56,7 @@ class Actor:
         return result
 
     def end(self):
-        """The engine is told so in the thread, as the edges do it."""
+        """End the thread, with the engine's call for its end, as the hooks of threads do."""
         if self.alive:
             self.do(self.leave)
 
@@ -73,7 +73,7 @@ class Actor:
 
 @contextlib.contextmanager
 def session():
-    """The engine is in; gives the list of the races that it tells."""
+    """Install the engine while the block runs; gives the list of the races that it reports."""
     races = []
     engine.install(races.append)
     try:

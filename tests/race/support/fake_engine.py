@@ -1,4 +1,4 @@
-"""The engine's calls in plain Python: they do what the real ones do, and list the accesses they are told of."""
+"""The engine's calls in plain Python: they do the access as the real ones do, and list it."""
 
 import ast
 import builtins
@@ -14,7 +14,7 @@ from atomicpy.race.instrument import rewriter
 
 
 class Proxy:
-    """What `_race_attr__` and `_race_item__` give: it passes on, and records."""
+    """The result of `_race_attr__` and `_race_item__`: it records each access and does it."""
 
     __slots__ = ("log", "of")
 
@@ -49,7 +49,7 @@ class Proxy:
 
 
 class Engine:
-    """One recording. `scopes` tells the calls of a function apart: `read total@1`."""
+    """One recording. `scopes` numbers the calls of a function: `read total@1`."""
 
     def __init__(self):
         self.log = []
@@ -122,7 +122,7 @@ class Engine:
         return {**found, **rewriter.PLAIN_CALLS}
 
     def namespace(self, **more):
-        """The globals for a module that is to find these calls, and not those of an engine that is at work."""
+        """Globals for a module that calls this engine, and not one that is installed."""
         known = ModuleType("builtins")
         known.__dict__.update(vars(builtins))
         known.__dict__.update(self.calls())
@@ -130,7 +130,7 @@ class Engine:
 
 
 def run(code, names, engine):
-    """What a module prints, and where and with what it ends; the engine's own frames left out."""
+    """The output of a module, and its exception with the position, without frames of the engine."""
     out = io.StringIO()
     names = engine.namespace(**names)
     del names["__builtins__"].__dict__["print"]
@@ -150,7 +150,7 @@ def run(code, names, engine):
 
 
 def both(source):
-    """What a program does plain, what it does rewritten, and what was recorded of it."""
+    """The outcome of a program, its outcome when instrumented, and the accesses that were recorded."""
     plain = run(compile(source, "program.py", "exec", dont_inherit=True), {}, Engine())
     engine = Engine()
     instrumented = run(rewriter.compile_instrumented(source, "program.py"), {}, engine)
@@ -164,13 +164,13 @@ def instrumented(source):
 
 
 def recorded(source, **more):
-    """The accesses of a module that is run; `o`, `p`: objects with x and y, `d`: a dict, both from outside."""
+    """Run a module; return its accesses. `o`, `p` are objects with x and y, `d` is a dict, all made outside."""
     engine = Engine()
 
     class Thing:
         def __init__(self):
             self.x, self.y = 1, [1, 2, 3]
 
-    names = {"o": Thing(), "p": Thing(), "d": {1: "one", 2: [5, 6]}, "tell": engine.log.append, **more}
+    names = {"o": Thing(), "p": Thing(), "d": {1: "one", 2: [5, 6]}, "note": engine.log.append, **more}
     exec(instrumented(source), engine.namespace(**names))
     return engine.log

@@ -1,16 +1,16 @@
-"""`python -m atomicpy race` over the plain engine: what the program does must not depend on what records it."""
+"""`python -m atomicpy race` over the plain engine: what a program does must not depend on the engine."""
 
 import os
 import sys
 from collections import deque
 from types import ModuleType, SimpleNamespace
 
-sys.path.insert(0, os.path.dirname(__file__))  # for -P, which leaves it out
+sys.path.insert(0, os.path.dirname(__file__))  # -P leaves it out
 import fake_engine
 
 del sys.path[0]
 plain = fake_engine.Engine()
-plain.log = deque(maxlen=0)  # nobody reads it
+plain.log = deque(maxlen=0)  # it is not read
 engine = ModuleType("atomicpy.race.engine.engine")
 engine.__dict__.update(plain.calls())
 
@@ -20,7 +20,7 @@ def install(on_race):
 
 
 def pretend():
-    """Report a race, as if one had been found, of the line that calls."""
+    """Report a race of the calling line, as if the engine had found one."""
     frame = sys._getframe(1)
     line = [(frame.f_code.co_filename, frame.f_code.co_qualname, frame.f_lineno, None, None, None)]
     both = [SimpleNamespace(write=True, thread=(number, f"T{number}", line), stack=line) for number in (1, 2)]

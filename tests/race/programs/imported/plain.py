@@ -1,4 +1,4 @@
-"""A module whose globals others change."""
+"""A module whose globals other modules change."""
 
 hits = 0
 setting = "first"

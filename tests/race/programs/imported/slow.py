@@ -1,4 +1,4 @@
-"""Takes a moment to be imported."""
+"""A module whose import takes a moment."""
 
 import time
 
