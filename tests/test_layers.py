@@ -25,6 +25,7 @@ LAYERS = (
     "atomicpy/sync",
     "atomicpy/atomic",
     "atomicpy/_runtime",
+    "src/ap_core",  # the table of the functions of the core
     "src/channel src/task",
     "src/counter src/sync",
     "src/park src/race",
@@ -33,9 +34,10 @@ LAYERS = (
     "src/platform",
 )
 PLACES = {place: height for height, layer in enumerate(LAYERS) for place in layer.split()}
-# Outside of their own folders these use public names only; the detector also has its own part of the C core.
+# Outside of their own folders these use public names only. The commands also link the clock, the detector its own part
+# of the C core.
 USERS = {
-    "atomicpy/commands": ("atomicpy/__init__", "src/ap_atomic"),
+    "atomicpy/commands": ("atomicpy/__init__", "src/ap_atomic", "src/platform/ap_clock"),
     "atomicpy/race": ("atomicpy/__init__", "src/ap_atomic", "src/race"),
 }
 SUFFIXES = (".py", ".pyx", ".pxd", ".h", ".c")
@@ -49,8 +51,8 @@ def is_in(node: str, place: str) -> bool:
 
 
 def name_of(file: Path) -> str:
-    """A header and its C file, a .pyx and its .pxd have one name: `src/sync/ap_mutex`."""
-    return file.relative_to(ROOT).with_suffix("").as_posix()
+    """A .pyx and its .pxd have one name. A header and its C file have two: the C file includes, and is not included."""
+    return file.relative_to(ROOT).with_suffix(".c" if file.suffix == ".c" else "").as_posix()
 
 
 def module(name: str) -> str:
@@ -101,7 +103,7 @@ def graph() -> dict[str, set[str]]:
 
 
 def place_of(name: str) -> str:
-    places = [place for place in PLACES if is_in(name, place)]
+    places = [place for place in PLACES if is_in(name.removesuffix(".c"), place)]
     assert places, f"{name} is in no layer"
     return max(places, key=len)
 
