@@ -85,10 +85,10 @@ def compile_instrumented(source: bytes | str, filename: str) -> CodeType:
         code: CodeType = compile(tree, filename, "exec", dont_inherit=True)
         return code
     except Exception as error:
-        ours = CannotInstrumentError(f"{type(error).__name__}: {error}")
-    # For a mistake that a later pass of the compiler finds, raise the error of the source, not that of our tree.
+        failure = CannotInstrumentError(f"{type(error).__name__}: {error}")
+    # For a mistake that a later pass of the compiler finds, raise the error of the source, not of the rewritten tree.
     compile(source, filename, "exec", dont_inherit=True)
-    raise ours
+    raise failure
 
 
 class CannotInstrumentError(Exception):
@@ -105,7 +105,7 @@ def ignored_lines(source: bytes | str) -> frozenset[int]:
     try:
         for token in _tokens(source):
             if token.type == tokenize.COMMENT:
-                # A comment on a line of its own does not apply to the next statement.
+                # A comment alone on a line does not apply to the next statement.
                 marked = marked or (first > 0 and IGNORE.search(token.string) is not None)
             elif token.type == tokenize.NEWLINE:
                 if marked:

@@ -1,4 +1,4 @@
-"""Where a race goes that the engine has found: to the receiver that was added last."""
+"""The receivers of races: the engine passes each race to the receiver that was added last."""
 
 from __future__ import annotations
 

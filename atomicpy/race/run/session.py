@@ -99,7 +99,7 @@ class Session:
                 self.exit_at_once(RACED)
 
     def print(self, line: str) -> None:
-        """Write to standard error without its buffer and lock: the program may be inside a write of its own."""
+        """Write to standard error without its buffer and lock: the program may be inside a write itself."""
         data = (line + "\n").encode("utf-8", "backslashreplace")
         try:
             while data:

@@ -26,7 +26,7 @@ def main(order, interval, *topics):
 
 
 def run(program):
-    """What is reported of it, as [location, text], and the traceback of what it raised."""
+    """The reports of the program, as [location, text], and the traceback of its exception."""
     error = ""
     with detect() as races:
         try:

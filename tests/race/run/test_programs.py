@@ -2,9 +2,9 @@
 
 tests/race/programs/TOPIC.py holds functions `race_…` and `clean_…`. The docstring of a racy one lists what must be
 reported, a line per location. `a | b` means one of them, because a pair of source lines is reported once; `? a` means
-that it may be reported. No other report is allowed. The topics run in BATCHES, a process for each order, under
-`python -m atomicpy race`: with free threads, and with pauses that order the threads forward and backward. The process of
-the last order runs its topics backward, because no verdict may depend on what ran before.
+that it may be reported. No other report is allowed. The topics run in batches under `python -m atomicpy race`, with one
+process for each order: free threads, and pauses that order the threads forward or backward. The last process also runs
+its topics backward, because no verdict may depend on the programs before.
 """
 
 import ast
@@ -44,12 +44,12 @@ TOPICS = sorted({param.values[0] for param in PROGRAMS_OF})
 
 
 def batch_of(topic):
-    """Which batch runs it: neighbours share one, because xdist gives neighbouring tests to one worker."""
+    """The number of the topic's batch. Neighbours share one, because xdist gives neighbouring tests to one worker."""
     return TOPICS.index(topic) * BATCHES // len(TOPICS)
 
 
 def run_in(order, interval, topics, detector):
-    """What came of the programs in one order: {topic: {name: [reports, error]}}, and what went wrong besides."""
+    """The outcome in one order: {topic: {name: [reports, error]}}, and the status and stderr of the process."""
     command = [*PYTHON, *detector, "race", str(PROGRAMS / "driver.py"), order, str(interval), *topics]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=WATCHDOG, check=False)
@@ -63,7 +63,7 @@ def run_in(order, interval, topics, detector):
 
 
 def run(topics, detector):
-    """What came of the programs in each order. The orders run at the same time: the programs sleep most of theirs."""
+    """The outcome in each order. The orders run at the same time, because the programs mostly sleep."""
     with ThreadPoolExecutor(len(SCHEDULES)) as pool:
         started = {
             order: pool.submit(run_in, order, interval, topics[::-1] if order == "backward" else topics, detector)
@@ -74,7 +74,7 @@ def run(topics, detector):
 
 @pytest.fixture(scope="session")
 def outcomes_of(tmp_path_factory):
-    """Runs the batch of a topic at its first use; gives what came of the topic in each order."""
+    """Runs the batch of a topic at its first use; returns the outcome of the topic in each order."""
 
     def outcomes_of(topic, detector):
         batch = batch_of(topic)

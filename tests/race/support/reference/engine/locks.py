@@ -15,7 +15,7 @@ class Traced(type):
 
     def __call__(cls, *arguments, **named):
         raw = cls.make(*arguments, **named)
-        return cls.around(raw, Clock()) if for_the_program() else raw
+        return cls.of(raw, Clock()) if for_the_program() else raw
 
     def __instancecheck__(cls, instance):
         return type(instance) in (cls, cls.bare)
@@ -25,7 +25,7 @@ class TracedLock(metaclass=Traced):
     make, bare = staticmethod(_thread.allocate_lock), type(_thread.allocate_lock())
 
     @classmethod
-    def around(cls, raw, clock):
+    def of(cls, raw, clock):
         self = object.__new__(cls)
         self.raw, self.clock = raw, clock
         return self
@@ -63,4 +63,4 @@ class TracedRLock(TracedLock):
 
 def traced(raw):
     """The bare lock with a clock, which it shares with other traced locks of the same bare one."""
-    return (TracedRLock if type(raw) is TracedRLock.bare else TracedLock).around(raw, clock_of(raw))
+    return (TracedRLock if type(raw) is TracedRLock.bare else TracedLock).of(raw, clock_of(raw))

@@ -106,7 +106,7 @@ def test_queue(name):
     together(put, get)
 
 @pytest.mark.parametrize("condition", [made_earlier.condition, hidden["condition"], hidden["over a lock"]])
-def test_condition_still_wakes_who_waits(condition):
+def test_condition_still_wakes_its_waiter(condition):
     box = Box()
     def wait():
         with condition:

@@ -9,12 +9,12 @@ from helpers import CAN_FORK, PYTHON, WATCHDOG
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
 
-# Each prints what it sees; addresses and thread idents are the same in no two runs.
+# Each program prints what it sees. Addresses are replaced, because they differ between runs.
 START = r"""
 import re, sys, traceback
 def show(text):
     text = re.sub(r"0x[0-9a-f]+", "0x…", str(text))
-    # What runs the program is no part of it.
+    # Without lines of what runs the program.
     print("\n".join(line for line in text.splitlines() if "\N{RIGHTWARDS ARROW}" not in line))
 def attempt(function, *arguments, **named):
     try:
@@ -179,7 +179,7 @@ def output(command, folder):
 
 
 @pytest.mark.parametrize("topic", SEEN)
-def test_as_without_the_detector(topic, tmp_path):
+def test_output_is_as_without_the_detector(topic, tmp_path):
     for name, text in MODULES.items():
         (tmp_path / name).write_text(text)
     (tmp_path / "program.py").write_text(START + SEEN[topic])
@@ -219,7 +219,7 @@ def test_locks_of_what_is_included_of_the_library_order_what_it_does(tmp_path):
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="no fork here")
-def test_locks_begin_anew_in_a_forked_child(tmp_path):
+def test_locks_are_reset_in_a_forked_child(tmp_path):
     code = (
         "import os, threading\n"
         "lock, rlock, condition = threading.Lock(), threading.RLock(), threading.Condition()\n"
