@@ -22,6 +22,7 @@ for layer in ("platform", "park", "sync", "counter"):
 CALLS = ["atomicpy/_runtime/core_calls.c"]
 LOCK = [*CALLS, "src/platform/ap_owner_id.c"]
 CLOCK = ["src/platform/ap_clock.c"]
+RACE = sorted(glob("src/race/*.c"))
 
 # One line an extension: its module, and the C files that it links.
 EXTENSIONS = {
@@ -42,7 +43,7 @@ EXTENSIONS = {
     "atomicpy.commands.demo.native": [],
     "atomicpy.commands.demo.recorder": CLOCK,
     "atomicpy.commands.timeline.sampler": CLOCK,
-    "atomicpy.race.engine.engine": [],
+    "atomicpy.race.engine.engine": RACE,
 }
 
 DIRECTIVES = {

@@ -29,6 +29,13 @@
 #define AP_CACHE_LINE 64
 #endif
 
+/* Shared by the files of a module and private to it: its address is a fixed distance from the code. */
+#if defined(__GNUC__)
+#define AP_HIDDEN __attribute__((visibility("hidden")))
+#else
+#define AP_HIDDEN
+#endif
+
 /* A variable of each thread, private to the module. With glibc it lies at a fixed distance from the thread pointer,
  * so an access needs no call; other C libraries refuse to load such a module after the start of the program. */
 #if defined(_MSC_VER)

@@ -1,81 +1,52 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_base.h: what the parts of the race detector's engine share: memory, and locks that are safe in a tracer callback.
+ * rc_base.h: memory and spinlocks for the engine of the race detector.
  *
- * The callback of PyRefTracer_SetTracer runs in any thread, inside any allocation, also in those of the engine's own
- * Python calls. It takes a lock of this file, so for all of them one rule holds: between take and drop there is C code
- * without Python.h, which ends after a bounded number of steps. Then
- *   - no callback runs in the holder (nothing of Python's is created or destroyed by it), so nobody waits for himself;
- *   - the holder never gives up the GIL or its attached thread state, nor is it stopped by "stop the world", which
- *     stops threads at safe points alone: a waiter, attached or not, waits for a few instructions of a running thread.
- * A lock is a word that is swapped. Order of locks, where two are held: sync, threads, thread; bucket; stacks. Each comes
- * from a pool, so that a fork can take all and its child finds all free (rc_before_fork in rc_table.h).
+ * The engine's callback for PyRefTracer_SetTracer runs in any thread, at the creation and the destruction of any
+ * object, also of those that the engine's own Python calls make. The callback acquires spinlocks of this file. Three
+ * rules make that safe:
+ *
+ *   1. A critical section is C code without Python.h. It ends after a bounded number of steps.
+ *   2. By 1 the holder neither creates nor destroys a Python object, so no callback runs inside a critical section. A
+ *      thread never waits for a lock that it holds.
+ *   3. By 1 the holder neither releases the GIL nor detaches its thread state. "Stop the world" stops threads at safe
+ *      points alone, so it does not stop the holder. A waiting thread waits for a few instructions of a running
+ *      thread, whether its own thread state is attached or not.
+ *
+ * A thread that holds the lock of a synchronisation variable may acquire the lock of the threads (rc_clock.h). All
+ * other locks are held alone. All locks are in static pools, so fork() can acquire every one of them (rc_current.h).
  */
 #ifndef RC_BASE_H
 #define RC_BASE_H
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define RC_LIKELY(x) __builtin_expect(!!(x), 1)
-#define RC_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#include "../platform/ap_base.h"
 
-typedef struct {
-    _Alignas(64) _Atomic uint32_t word;
-} rc_lock;
+#define RC_LIKELY(condition) (!AP_UNLIKELY(!(condition)))
 
-static inline void rc_pause(void)
+typedef struct { _Alignas(64) _Atomic uint32_t word; /* 1: held */ } rc_spinlock;
+
+/* The rest of rc_spin_lock(), after a first exchange that found the lock held. */
+AP_HIDDEN AP_COLD void rc_spin_lock_contended(rc_spinlock *lock);
+
+static inline void rc_spin_lock(rc_spinlock *lock)
 {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
-static inline void rc_take(rc_lock *lock)
-{
-    unsigned tries = 0;
-    while (atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) != 0) {
-        do {
-            if (++tries < 64) {
-                rc_pause();
-            }
-            else {
-                sched_yield(); /* the holder has lost its core */
-            }
-        } while (atomic_load_explicit(&lock->word, memory_order_relaxed) != 0);
+    if (AP_UNLIKELY(atomic_exchange_explicit(&lock->word, 1, memory_order_acquire) != 0)) {
+        rc_spin_lock_contended(lock);
     }
 }
 
-static inline void rc_drop(rc_lock *lock)
-{
-    atomic_store_explicit(&lock->word, 0, memory_order_release);
-}
+static inline void rc_spin_unlock(rc_spinlock *lock) { atomic_store_explicit(&lock->word, 0, memory_order_release); }
 
-/* libc's, not Python's: PyMem_* is hooked by tracemalloc, and may not be called in the callback. */
-static inline void *rc_alloc(size_t bytes)
-{
-    void *block = calloc(1, bytes);
-    if (RC_UNLIKELY(block == NULL)) {
-        fputs("atomicpy race: out of memory\n", stderr);
-        abort();
-    }
-    return block;
-}
-
-static inline void *rc_grow(void *block, size_t bytes)
-{
-    block = realloc(block, bytes);
-    if (RC_UNLIKELY(block == NULL)) {
-        fputs("atomicpy race: out of memory\n", stderr);
-        abort();
-    }
-    return block;
-}
+/* Memory of libc, zeroed by rc_alloc(). PyMem_* may not be called in the callback: tracemalloc hooks it. Without
+ * memory both functions end the process with a message. */
+AP_HIDDEN void *rc_alloc(size_t bytes);
+AP_HIDDEN void *rc_grow(void *block, size_t bytes);
 
 static inline uint64_t rc_mix(uint64_t x)
 {

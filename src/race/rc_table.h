@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_table.h: a table from addresses of objects to records; a record holds the locations of its object, and its clocks.
+ * rc_table.h: the shadow memory: a table from the address of an object to its record. A record holds the locations of
+ * its object, each with its shadow word, and the clocks of the object.
  *
- * RC_BUCKETS chains; the locks are striped over them. `head` may be read without the lock, to see that a chain is
- * empty (rc_purge): a record for an address was put there before the object there died or was born again, by a thread that
- * held a reference to it; the last decref of it comes after, and memory that is given back and given out again is handed over
- * with release and acquire by its allocator. So who purges an address sees at least the records that this address had.
+ * The table has RC_BUCKETS chains; RC_BUCKET_LOCKS locks are striped over them. Invariants:
+ *
+ *   1. A record at an address belongs to the object that lives there. The callback purges the address when an object
+ *      is created or destroyed there.
+ *   2. An empty chain needs no purge, and rc_purge() sees that without the lock. A record is inserted by a thread that
+ *      holds a reference to the object. The last decrement of the reference count comes after it, and an allocator
+ *      returns and reuses memory with release and acquire. So the purge of an address sees every record of that
+ *      address.
+ *   3. The generation of a bucket grows, with release and under the lock, whenever a record leaves the bucket. So an
+ *      entry of a thread's cache (rc_shadow.h) with an older generation is void.
  */
 #ifndef RC_TABLE_H
 #define RC_TABLE_H
@@ -15,11 +22,12 @@
 #define RC_BUCKETS (1u << 18)
 #define RC_BUCKET_LOCKS 256
 
-enum { RC_NAME, RC_INDEX, RC_KEY, RC_KEYS, RC_KEYS_CHANGED, RC_CLOCK /* no location: a clock of the object's */ };
+/* What the id of a location means. RC_CLOCK is no location: it is a clock of the object. */
+enum { RC_NAME, RC_INDEX, RC_KEY, RC_KEYS, RC_KEYS_CHANGED, RC_CLOCK };
 
 typedef struct {
     rc_epoch epoch;
-    uint32_t stack;
+    uint32_t stack; /* of rc_depot.h */
 } rc_access;
 
 typedef struct {
@@ -30,250 +38,64 @@ typedef struct {
 typedef struct rc_location {
     struct rc_location *next;
     uint64_t id;
-    rc_epoch w, r;
+    rc_epoch w, r; /* the shadow word: the last write, the last read */
     uint32_t w_stack, r_stack;
     union {
-        rc_reads *shared; /* in place of r */
+        rc_reads *shared; /* the last reads, in place of r, where no order holds between them */
         rc_sync *clock;   /* of an RC_CLOCK */
     };
-    _Atomic int64_t *used; /* counts the locations named by what the id is the address of */
+    _Atomic int64_t *uses; /* counts the locations whose id is the address of one key; NULL: not counted */
     uint8_t kind;
 } rc_location;
 
 typedef struct rc_record {
     struct rc_record *next;
     uintptr_t address;
-    rc_location **chains; /* n_chains of them; one is `only` */
+    rc_location **chains; /* n_chains of them, a power of two; the first is `only` */
     rc_location *only;
     uint32_t n_chains, n;
-    rc_sync *sync;        /* the clock of clock_of() */
-    uint64_t serial;      /* of an object that is a key itself; 0 if it is none */
+    rc_sync *sync;   /* the clock of clock_of() */
+    uint64_t serial; /* of rc_serial_of(); 0: none yet */
 } rc_record;
 
 typedef struct {
     _Atomic(rc_record *) head;
-    _Atomic uint32_t generation; /* moves on whenever a record leaves; what threads remember of this bucket is void then */
+    _Atomic uint32_t generation;
 } rc_bucket;
 
-static rc_bucket rc_buckets[RC_BUCKETS];
-static rc_lock rc_bucket_locks[RC_BUCKET_LOCKS];
-static _Atomic uint64_t rc_serials;
+extern AP_HIDDEN rc_bucket rc_buckets[RC_BUCKETS];
+extern AP_HIDDEN rc_spinlock rc_bucket_locks[RC_BUCKET_LOCKS];
 
 static inline uint32_t rc_bucket_of(uintptr_t address)
 {
     return (uint32_t)((address >> 4) ^ (address >> 22)) & (RC_BUCKETS - 1);
 }
-static inline rc_lock *rc_lock_at(uint32_t bucket) { return &rc_bucket_locks[bucket % RC_BUCKET_LOCKS]; }
+static inline rc_spinlock *rc_bucket_lock_of(uint32_t bucket) { return &rc_bucket_locks[bucket % RC_BUCKET_LOCKS]; }
 
-/* ---- records ------------------------------------------------------------------------------------------------- */
+/* Under the bucket's lock. The first returns NULL where there is no record, the others make what is missing. */
+AP_HIDDEN rc_record *rc_record_find(uint32_t bucket, uintptr_t address);
+AP_HIDDEN rc_record *rc_record_of(uint32_t bucket, uintptr_t address);
+AP_HIDDEN rc_location *rc_location_of(rc_record *r, uint64_t id, uint8_t kind, bool *made);
 
-static void rc_location_free(rc_location *l)
-{
-    if (l->used != NULL) {
-        atomic_fetch_sub_explicit(l->used, 1, memory_order_acq_rel);
-    }
-    if (l->kind != RC_CLOCK) {
-        free(l->shared);
-    }
-    else if (l->clock != NULL) {
-        rc_sync_leave(l->clock);
-    }
-    free(l);
-}
+AP_HIDDEN void rc_purge_record(uint32_t bucket, uintptr_t address);
+AP_HIDDEN void rc_purge_all(void);
 
-static void rc_record_free(rc_record *r)
-{
-    for (uint32_t i = 0; i < r->n_chains; i++) {
-        for (rc_location *l = r->chains[i], *next; l != NULL; l = next) {
-            next = l->next;
-            rc_location_free(l);
-        }
-    }
-    if (r->chains != &r->only) {
-        free(r->chains);
-    }
-    if (r->sync != NULL) {
-        rc_sync_leave(r->sync);
-    }
-    free(r);
-}
-
-/* Under the lock. */
-static rc_record *rc_record_find(uint32_t bucket, uintptr_t address)
-{
-    rc_record *r = atomic_load_explicit(&rc_buckets[bucket].head, memory_order_relaxed);
-    while (r != NULL && r->address != address) {
-        r = r->next;
-    }
-    return r;
-}
-
-static rc_record *rc_record_of(uint32_t bucket, uintptr_t address)
-{
-    rc_record *r = rc_record_find(bucket, address);
-    if (r == NULL) {
-        r = rc_alloc(sizeof *r);
-        r->address = address;
-        r->chains = &r->only;
-        r->n_chains = 1;
-        r->next = atomic_load_explicit(&rc_buckets[bucket].head, memory_order_relaxed);
-        atomic_store_explicit(&rc_buckets[bucket].head, r, memory_order_release);
-    }
-    return r;
-}
-
-static inline uint32_t rc_chain_of(const rc_record *r, uint64_t id, uint8_t kind)
-{
-    return (uint32_t)rc_mix(id + kind) & (r->n_chains - 1);
-}
-
-static rc_location *rc_location_of(rc_record *r, uint64_t id, uint8_t kind, bool *made)
-{
-    rc_location **chain = &r->chains[rc_chain_of(r, id, kind)];
-    for (rc_location *l = *chain; l != NULL; l = l->next) {
-        if (l->id == id && l->kind == kind) {
-            *made = false;
-            return l;
-        }
-    }
-    if (r->n >= 4 * r->n_chains) {
-        rc_location **old = r->chains;
-        uint32_t n = r->n_chains;
-        r->n_chains = 8 * n;
-        r->chains = rc_alloc(r->n_chains * sizeof *r->chains);
-        for (uint32_t i = 0; i < n; i++) {
-            for (rc_location *l = old[i], *next; l != NULL; l = next) {
-                next = l->next;
-                rc_location **to = &r->chains[rc_chain_of(r, l->id, l->kind)];
-                l->next = *to;
-                *to = l;
-            }
-        }
-        if (old != &r->only) {
-            free(old);
-        }
-        chain = &r->chains[rc_chain_of(r, id, kind)];
-    }
-    rc_location *l = rc_alloc(sizeof *l);
-    l->id = id;
-    l->kind = kind;
-    l->next = *chain;
-    *chain = l;
-    r->n++;
-    *made = true;
-    return l;
-}
-
-/* An object was made or destroyed here: whatever was known of this address is of another object. The callback's part:
- * for nearly every object it is one load. */
+/* Called at the creation and at the destruction of an object: a record at this address belongs to another object. For
+ * nearly every object this is one load. */
 static inline void rc_purge(uintptr_t address)
 {
     uint32_t bucket = rc_bucket_of(address);
-    if (RC_LIKELY(atomic_load_explicit(&rc_buckets[bucket].head, memory_order_acquire) == NULL)) {
-        return;
-    }
-    rc_take(rc_lock_at(bucket));
-    rc_record *before = NULL, *r = atomic_load_explicit(&rc_buckets[bucket].head, memory_order_relaxed);
-    while (r != NULL && r->address != address) {
-        before = r;
-        r = r->next;
-    }
-    if (r != NULL) {
-        if (before != NULL) {
-            before->next = r->next;
-        }
-        else {
-            atomic_store_explicit(&rc_buckets[bucket].head, r->next, memory_order_release);
-        }
-        atomic_fetch_add_explicit(&rc_buckets[bucket].generation, 1, memory_order_release);
-    }
-    rc_drop(rc_lock_at(bucket));
-    if (r != NULL) {
-        rc_record_free(r);
+    if (AP_UNLIKELY(atomic_load_explicit(&rc_buckets[bucket].head, memory_order_acquire) != NULL)) {
+        rc_purge_record(bucket, address);
     }
 }
 
-static void rc_purge_all(void)
-{
-    for (uint32_t bucket = 0; bucket < RC_BUCKETS; bucket++) {
-        while (atomic_load_explicit(&rc_buckets[bucket].head, memory_order_acquire) != NULL) {
-            rc_take(rc_lock_at(bucket));
-            rc_record *r = atomic_load_explicit(&rc_buckets[bucket].head, memory_order_relaxed);
-            atomic_store_explicit(&rc_buckets[bucket].head, NULL, memory_order_relaxed);
-            atomic_fetch_add_explicit(&rc_buckets[bucket].generation, 1, memory_order_release);
-            rc_drop(rc_lock_at(bucket));
-            for (rc_record *next; r != NULL; r = next) {
-                next = r->next;
-                rc_record_free(r);
-            }
-        }
-    }
-}
-
-/* The clock that belongs to the object, with a reference for the caller. */
-static rc_sync *rc_sync_of(uintptr_t address)
-{
-    uint32_t bucket = rc_bucket_of(address);
-    rc_take(rc_lock_at(bucket));
-    rc_record *r = rc_record_of(bucket, address);
-    if (r->sync == NULL) {
-        r->sync = rc_sync_new();
-    }
-    rc_sync *s = rc_sync_share(r->sync);
-    rc_drop(rc_lock_at(bucket));
-    return s;
-}
-
-/* One of several clocks of an object, by a number; they go away with it. */
-static rc_sync *rc_sync_at(uintptr_t address, uint64_t place)
-{
-    bool made;
-    uint32_t bucket = rc_bucket_of(address);
-    rc_take(rc_lock_at(bucket));
-    rc_location *l = rc_location_of(rc_record_of(bucket, address), place, RC_CLOCK, &made);
-    if (made) {
-        l->clock = rc_sync_new();
-    }
-    rc_sync *s = rc_sync_share(l->clock);
-    rc_drop(rc_lock_at(bucket));
-    return s;
-}
+/* The clock of the object, and one of several clocks of it, by a number. The caller gets a reference; the table drops
+ * its own with the record. */
+AP_HIDDEN rc_sync *rc_sync_of(uintptr_t address);
+AP_HIDDEN rc_sync *rc_sync_at(uintptr_t address, uint64_t place);
 
 /* A number for the object that no other object has had or will have. */
-static uint64_t rc_serial_of(uintptr_t address)
-{
-    uint32_t bucket = rc_bucket_of(address);
-    rc_take(rc_lock_at(bucket));
-    rc_record *r = rc_record_of(bucket, address);
-    if (r->serial == 0) {
-        r->serial = atomic_fetch_add_explicit(&rc_serials, 1, memory_order_relaxed) + 1;
-    }
-    uint64_t serial = r->serial;
-    rc_drop(rc_lock_at(bucket));
-    return serial;
-}
-
-/* ---- fork: the child has one thread, and must find no lock taken by one that it does not have ------------------- */
-
-static rc_lock rc_stacks_lock;
-
-static void rc_each_lock(void (*does)(rc_lock *))
-{
-    for (unsigned i = 0; i < RC_SYNC_LOCKS; i++) {
-        does(&rc_sync_locks[i]);
-    }
-    does(&rc_threads.lock);
-    for (unsigned i = 0; i < RC_BUCKET_LOCKS; i++) {
-        does(&rc_bucket_locks[i]);
-    }
-    does(&rc_stacks_lock);
-}
-static void rc_before_fork(void) { rc_each_lock(rc_take); }
-static void rc_after_fork(void) { rc_each_lock(rc_drop); }
-static void rc_after_fork_in_child(void)
-{
-    rc_threads.counting = false; /* whoever did, is not here */
-    rc_after_fork();
-}
+AP_HIDDEN uint64_t rc_serial_of(uintptr_t address);
 
 #endif

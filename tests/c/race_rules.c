@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * race_rules.c: the rules of FastTrack as rc_shadow.h has them, one row of its table after the other, on one location.
+ * race_rules.c: the rules of FastTrack on one location: each row of the table in rc_shadow.h.
  */
 #include "hammer.h"
 
@@ -9,13 +9,13 @@
 static rc_thread *a, *b, *c;
 static rc_race race;
 
-/* Addresses of objects that nobody looks into. */
+/* The address of an object; it is never dereferenced. */
 static const uintptr_t X = 0x10000;
 
 static rc_thread *begin(void)
 {
-    rc_thread *t = rc_begin_unknown();
-    t->cache = rc_alloc(RC_CACHED * sizeof *t->cache);
+    rc_thread *t = rc_thread_begin_unannounced();
+    t->cache = rc_alloc(RC_CACHE_ENTRIES * sizeof *t->cache);
     return t;
 }
 
@@ -45,7 +45,7 @@ static void pass(rc_thread *from, rc_thread *to)
     rc_sync *s = rc_sync_new();
     rc_release(from, s);
     rc_acquire(to, s);
-    rc_sync_leave(s);
+    rc_sync_unref(s);
 }
 
 static void fresh(void)
@@ -62,14 +62,14 @@ static void reading(void)
     CHECK(!reads(a, 2) && x()->r_stack == 1); /* the same epoch: nothing to do */
 
     fresh();
-    CHECK(!writes(a, 1) && !reads(a, 2) && x()->r == 0); /* W = E_t: left out */
+    CHECK(!writes(a, 1) && !reads(a, 2) && x()->r == 0); /* W = E_t: not recorded */
     pass(a, a);
     CHECK(!reads(a, 3) && x()->r == rc_now(a)); /* but not in the next epoch */
 
     fresh();
     first = rc_now(a);
     CHECK(!writes(a, 1) && reads(b, 2) && with(first, true, 1)); /* W not before t */
-    CHECK(x()->r == rc_now(b));                                   /* and takes its place */
+    CHECK(x()->r == rc_now(b));                                   /* recorded after the race too */
     pass(a, c);
     CHECK(!reads(c, 3)); /* W before t */
 
@@ -81,7 +81,7 @@ static void reading(void)
     fresh();
     CHECK(!reads(a, 1) && !reads(b, 2) && x()->shared->n == 2); /* shared */
     CHECK(!reads(b, 3) && x()->shared->n == 2 && x()->shared->at[1].stack == 2);
-    pass(a, b); /* less what is before t: that of a, and b's own of the epoch before */
+    pass(a, b); /* R less what is before t: the read of a, and b's own of its last epoch */
     CHECK(!reads(c, 4) && x()->shared->n == 3);
     pass(b, b);
     CHECK(!reads(b, 5) && x()->shared->n == 2 && x()->shared->at[0].stack == 4 && x()->shared->at[1].stack == 5);
@@ -123,7 +123,7 @@ static void writing(void)
     pass(b, c);
     CHECK(!writes(c, 3) && x()->shared == NULL);
 
-    fresh(); /* the write and a read both race: one is told */
+    fresh(); /* the write and a read both race: one is reported */
     first = rc_now(a);
     CHECK(!writes(a, 1));
     pass(a, b);
@@ -183,31 +183,33 @@ static void many_locations(void)
     rc_record_access(c, X, RC_INDEX, 7, true, 1, NULL, &race);
     CHECK(race.found);
 
-    /* Who names a location by an address keeps a count of it. */
-    _Atomic int64_t used = 1;
+    /* A location that was made owns the use that its caller has counted; a purge drops it. */
+    _Atomic int64_t uses = 1;
     fresh();
-    CHECK(rc_record_access(a, X, RC_KEY, 9, true, 1, &used, &race));
-    CHECK(!rc_record_access(a, X, RC_KEY, 9, true, 1, &used, &race));
+    CHECK(rc_record_access(a, X, RC_KEY, 9, true, 1, &uses, &race));
+    CHECK(!rc_record_access(a, X, RC_KEY, 9, true, 1, &uses, &race));
     fresh();
-    CHECK(used == 0);
+    CHECK(uses == 0);
     printf("ok  the locations of one object\n");
 }
 
 static void purging(void)
 {
-    /* Neighbours in a chain; only the one is purged, and what was remembered of it is void. */
+    /* Three records in one chain. One is purged, and the cache entries of it are void. */
     uintptr_t at[3] = {X, X + ((uintptr_t)1 << 40) * 4, X + ((uintptr_t)1 << 41) * 4};
     for (int i = 0; i < 3; i++) {
         CHECK(rc_bucket_of(at[i]) == rc_bucket_of(X));
-        rc_moment then = rc_moment_of(a, at[i]);
-        CHECK(!rc_known(a, at[i], RC_NAME, (uint64_t)i, true));
+        rc_stamp stamp = rc_stamp_of(a, at[i]);
+        CHECK(!rc_same_epoch(a, at[i], RC_NAME, (uint64_t)i, true));
         CHECK(!access_to(a, at[i], (uint64_t)i, true, 1));
-        rc_remember(a, at[i], RC_NAME, (uint64_t)i, true, then);
-        CHECK(rc_known(a, at[i], RC_NAME, (uint64_t)i, true) && rc_known(a, at[i], RC_NAME, (uint64_t)i, false));
-        CHECK(!rc_known(a, at[i], RC_INDEX, (uint64_t)i, true) && !rc_known(b, at[i], RC_NAME, (uint64_t)i, true));
+        rc_cache_access(a, at[i], RC_NAME, (uint64_t)i, true, stamp);
+        CHECK(rc_same_epoch(a, at[i], RC_NAME, (uint64_t)i, true)
+              && rc_same_epoch(a, at[i], RC_NAME, (uint64_t)i, false));
+        CHECK(!rc_same_epoch(a, at[i], RC_INDEX, (uint64_t)i, true)
+              && !rc_same_epoch(b, at[i], RC_NAME, (uint64_t)i, true));
     }
     rc_purge(at[1]);
-    CHECK(!rc_known(a, at[1], RC_NAME, 1, true));
+    CHECK(!rc_same_epoch(a, at[1], RC_NAME, 1, true));
     CHECK(!access_to(b, at[1], 1, true, 1)); /* a new object */
     CHECK(access_to(b, at[0], 0, true, 1) && access_to(b, at[2], 2, true, 1));
     rc_purge(at[0]);
@@ -215,22 +217,22 @@ static void purging(void)
     rc_purge(at[2]);
     CHECK(!access_to(c, at[0], 0, true, 1) && !access_to(c, at[2], 2, true, 1) && access_to(c, at[1], 1, true, 1));
 
-    /* What was remembered ends with the epoch, and a read does not stand for a write. */
+    /* A cache entry ends with its epoch, and a read does not stand for a write. */
     fresh();
-    rc_moment then = rc_moment_of(a, X);
+    rc_stamp stamp = rc_stamp_of(a, X);
     reads(a, 1);
-    rc_remember(a, X, RC_NAME, 1, false, then);
-    CHECK(rc_known(a, X, RC_NAME, 1, false) && !rc_known(a, X, RC_NAME, 1, true));
+    rc_cache_access(a, X, RC_NAME, 1, false, stamp);
+    CHECK(rc_same_epoch(a, X, RC_NAME, 1, false) && !rc_same_epoch(a, X, RC_NAME, 1, true));
     pass(a, c);
-    CHECK(!rc_known(a, X, RC_NAME, 1, false));
-    /* Nor is a record remembered that went away between. */
-    then = rc_moment_of(a, X);
+    CHECK(!rc_same_epoch(a, X, RC_NAME, 1, false));
+    /* An entry is void if the record left the table after the stamp. */
+    stamp = rc_stamp_of(a, X);
     reads(a, 1);
     fresh();
-    rc_remember(a, X, RC_NAME, 1, false, then);
-    CHECK(!rc_known(a, X, RC_NAME, 1, false));
+    rc_cache_access(a, X, RC_NAME, 1, false, stamp);
+    CHECK(!rc_same_epoch(a, X, RC_NAME, 1, false));
 
-    /* Clocks and numbers of an object go away with it. */
+    /* The clocks and the number of an object end with it. */
     rc_sync *s = rc_sync_of(X), *item = rc_sync_at(X, 8), *other = rc_sync_at(X, 16);
     rc_sync *again = rc_sync_of(X), *item_again = rc_sync_at(X, 8);
     CHECK(s == again && item == item_again && item != s && item != other);
@@ -239,19 +241,20 @@ static void purging(void)
     fresh();
     rc_sync *next = rc_sync_of(X), *next_item = rc_sync_at(X, 8);
     CHECK(next != s && next_item != item && rc_serial_of(X) > serial);
-    CHECK(s->refs == 2 && item->refs == 2 && other->refs == 1 && next->refs == 2); /* ours, and the table's */
+    CHECK(s->refs == 2 && item->refs == 2 && other->refs == 1
+          && next->refs == 2); /* one for each call, and the table's */
     rc_sync *all[] = {s, again, item, item_again, other, next, next_item};
     for (int i = 0; i < 7; i++) {
-        rc_sync_leave(all[i]);
+        rc_sync_unref(all[i]);
     }
     rc_purge_all();
     CHECK(rc_record_find(rc_bucket_of(X), X) == NULL);
-    printf("ok  what is purged is forgotten, and nothing else\n");
+    printf("ok  a purge frees one record and no other\n");
 }
 
 static void ends_of_life(void)
 {
-    /* All uses come before: of reads, shared reads and writes, whoever has made them. */
+    /* Reads, shared reads and writes of any thread come before. */
     fresh();
     rc_thread *d = begin(), *once = begin();
     access_to(once, X, 4, false, 1);
@@ -259,39 +262,39 @@ static void ends_of_life(void)
     access_to(b, X, 1, false, 1);
     access_to(c, X, 2, true, 1);
     access_to(b, X, 3, false, 1);
-    rc_sync_leave(rc_sync_at(X, 1));
+    rc_sync_unref(rc_sync_at(X, 1));
     rc_epoch in_a = rc_now(a), in_b = rc_now(b), in_c = rc_now(c);
     CHECK(!rc_before(in_a, d) && !rc_before(in_b, d) && !rc_before(in_c, d));
-    rc_learn_all_uses(d, X);
+    rc_acquire_all_uses(d, X);
     CHECK(rc_before(in_a, d) && rc_before(in_b, d) && rc_before(in_c, d));
     for (uint64_t name = 1; name <= 4; name++) {
         CHECK(!access_to(d, X, name, true, 2));
     }
-    rc_end(once);
-    rc_learn_all_uses(d, X + 4096); /* nothing is known of that */
-    /* What those who used it know of others comes along. */
+    rc_thread_end(once);
+    rc_acquire_all_uses(d, X + 4096); /* an object without a record */
+    /* So do the steps that a using thread has acquired. */
     fresh();
     rc_thread *e = begin();
     access_to(e, X + 64, 1, true, 1);
     pass(e, a);
     access_to(a, X, 1, true, 1);
-    rc_learn_all_uses(d, X);
+    rc_acquire_all_uses(d, X);
     CHECK(!access_to(d, X + 64, 1, true, 2));
     rc_purge_all();
-    rc_end(d);
-    rc_end(e);
-    printf("ok  all uses come before the end\n");
+    rc_thread_end(d);
+    rc_thread_end(e);
+    printf("ok  every use comes before the finalizer\n");
 }
 
 static void sessions(void)
 {
-    /* Put down before the session by somebody who came too late for the purge: past. */
+    /* A record that a late access made after the purge is past. */
     fresh();
     CHECK(!writes(a, 1));
     rc_new_session();
     CHECK(!writes(b, 2) && x()->w == rc_now(b));
     CHECK(writes(a, 3));
-    /* And who had begun his access before the session tells nothing. */
+    /* A late access finds a race, which is dropped. */
     fresh();
     CHECK(!writes(a, 1));
     rc_epoch old = rc_now(b);
@@ -300,7 +303,7 @@ static void sessions(void)
     CHECK(race.found);
     rc_new_session();
     CHECK(rc_is_past(old));
-    printf("ok  what is left of the last session does not race\n");
+    printf("ok  accesses of the last session do not race\n");
 }
 
 int main(void)
@@ -308,9 +311,9 @@ int main(void)
     a = begin();
     b = begin();
     c = begin();
-    rc_thread *four[] = {a, b, c};
-    for (int i = 0; i < 3; i++) { /* each has done something, and none knows of another's */
-        pass(four[i], four[i]);
+    rc_thread *three[] = {a, b, c};
+    for (int i = 0; i < 3; i++) { /* each has made a step, and no order holds between them */
+        pass(three[i], three[i]);
     }
     reading();
     writing();
@@ -320,8 +323,8 @@ int main(void)
     ends_of_life();
     sessions();
     rc_purge_all();
-    rc_end(a);
-    rc_end(b);
-    rc_end(c);
+    rc_thread_end(a);
+    rc_thread_end(b);
+    rc_thread_end(c);
     return 0;
 }

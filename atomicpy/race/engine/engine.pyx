@@ -1,9 +1,10 @@
-"""The engine of the race detector: who has done what, in which order, and which two accesses nothing orders.
+"""The engine of the race detector: the order of events, the accesses of a program, and the pairs of them that race.
 
-What it computes is in the rc_*.h beside it: rc_clock.h (vector clocks, threads, sessions), rc_table.h and rc_shadow.h
-(what was done where, the rules of FastTrack), rc_census.h, rc_nodes.h and rc_stacks.h, rc_attributes.h and rc_keys.h
-(what a location is), rc_calls.h, rc_items.h, rc_iteration.h (what rewritten code calls); rh_around.h and rh_locks.h are
-what the edges are made of. Here is the door for the edges, and the record of a race.
+The algorithms are in C. src/race/ has what needs no Python.h: vector clocks, threads and sessions (rc_clock.h), the
+shadow memory (rc_table.h), the rules of FastTrack (rc_shadow.h), the stack depot (rc_depot.h), reclaiming ended threads
+(rc_reclaim.h). The headers in this folder need Python.h: stacks (rc_stacks.h), the locations that an expression means
+(rc_attributes.h, rc_keys.h), the calls of instrumented code (rc_calls.h, rc_items.h, rc_iteration.h), hooks and traced
+locks (rh_hook.h, rh_locks.h). This module is their interface for happens_before/, and makes the record of a race.
 """
 
 import array as arrays
@@ -25,18 +26,19 @@ from libc.stdlib cimport free
 
 from atomicpy.atomic.atomic_int_array cimport AtomicIntArray
 
-# What rewritten code calls, by name: `_race_read__` and the others.
-calls = rc_make()
+# The functions that instrumented code calls, by name: `_race_read__` and the others.
+calls = rc_make_calls()
 globals().update(calls)
-# What the edges are made of: Around, Each, TracedLock, TracedRLock, for_the_program, set_whose.
-globals().update(rh_make())
+# Hook, Each, TracedLock, TracedRLock, traced, for_the_program, set_ownership.
+globals().update(rh_make_types())
+globals().update(Around=globals()["Hook"], set_whose=globals()["set_ownership"])  # old names, removed last
 
 _KINDS = ("attribute", "global", "variable", "item", "keys")
-# Number of a thread: its name, and the node of the stack that created it (0: none).
+# The number of a thread: its name, and the stack that created it (0: unknown).
 _threads = {}
 _on_race = None
-# Pairs of stacks, and of source lines, that have been told.
-_told = set()
+# Pairs of stacks, and of source lines, that have been reported.
+_reported = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,15 @@ class RaceRecord:
     previous: RaceAccess
 
 
-cdef list _stack(uint32_t node):
+cdef list _frames(uint32_t stack):
     cdef uint32_t parent
     frames = []
-    while node:
-        frame = rc_frame_of(node, &parent)
+    while stack:
+        frame = rc_frame_at(stack, &parent)
         if frame is None:
             break
         frames.append(frame)
-        node = parent
+        stack = parent
     return frames
 
 
@@ -76,34 +78,34 @@ cdef object _access(bint write, uint64_t epoch, uint32_t stack):
     name, created = _threads.get(number, (None, 0))
     if name is None:
         name = f"Thread {number}"
-    return RaceAccess(write, (number, name, _stack(created) if created else None), _stack(stack))
+    return RaceAccess(write, (number, name, _frames(created) if created else None), _frames(stack))
 
 
-cdef void _found(
+cdef void _report(
     int what, object obj, object name, int write, uint64_t now, uint32_t stack, const rc_race *race
 ) noexcept:
     cdef uint64_t earlier = race.stack
     try:
         on_race = _on_race
         pair = (what, (earlier << 32) | stack)
-        if on_race is None or pair in _told:
+        if on_race is None or pair in _reported:
             return
-        _told.add(pair)
-        number = rc_my_number()
-        if number not in _threads:  # from C: what the library calls it
+        _reported.add(pair)
+        number = rc_current_number()
+        if number not in _threads:  # started from C: the name that threading gives it
             _threads[number] = (threading.current_thread().name, 0)
         current = _access(write, now, stack)
         previous = _access(race.write, race.epoch, race.stack)
         lines = frozenset(access.stack[0][:3:2] for access in (current, previous) if access.stack)
-        if (what, lines) in _told:
+        if (what, lines) in _reported:
             return
-        _told.add((what, lines))
+        _reported.add((what, lines))
         on_race(RaceRecord(_KINDS[what], obj, name, current, previous))
     except Exception:
         sys.unraisablehook(sys.UnraisableHookArgs((*sys.exc_info(), "in a report of a race", on_race)))
 
 
-rc_set_tell(_found)
+rc_set_report(_report)
 
 
 @cython.final
@@ -111,9 +113,9 @@ cdef class Clock:
     """Clock()
     --
 
-    What is known through one synchronisation variable: a vector clock.
+    The vector clock of one synchronisation variable.
 
-    All threads may use it at once; each method is one indivisible step.
+    Any thread may use it at any time; each method is one indivisible step.
     """
 
     def __cinit__(self):
@@ -121,20 +123,20 @@ cdef class Clock:
 
     def __dealloc__(self):
         if self.sync is not NULL:
-            rc_sync_leave(self.sync)
+            rc_sync_unref(self.sync)
 
     def acquire(self):
-        """What was released into the clock comes before what the calling thread does from here on."""
+        """What was released into the clock happens before the next step of the calling thread."""
         if rc_get_mode() != RC_OFF:
             rc_acquire(rc_this_thread(), self.sync)
 
     def release(self):
-        """What the calling thread has done comes before an acquire after this."""
+        """Every step of the calling thread so far happens before a later acquire of the clock."""
         if rc_get_mode() != RC_OFF:
             rc_release(rc_this_thread(), self.sync)
 
     def set(self):
-        """As release(), but what was released before is forgotten: the store of an atomic."""
+        """As release(), in place of what was released before: the store of an atomic."""
         if rc_get_mode() != RC_OFF:
             rc_set(rc_this_thread(), self.sync)
 
@@ -145,15 +147,15 @@ cdef class Clock:
 
 
 def clock_of(obj):
-    """The clock that belongs to the object, by identity; it goes away with it."""
+    """The clock of the object, by identity. It ends with the object."""
     cdef Clock clock = Clock.__new__(Clock)
-    rc_sync_leave(clock.sync)
+    rc_sync_unref(clock.sync)
     clock.sync = rc_sync_of(<size_t><void *>obj)
     return clock
 
 
 cdef object _owner(AtomicIntArray array):
-    """Whose the memory is that the array lies in, and with whom it goes away; None if we cannot tell."""
+    """The object that owns the memory of the array, and ends with it; None if it is unknown."""
     cdef AtomicIntArray other
     obj = array
     while True:
@@ -173,9 +175,9 @@ cdef object _owner(AtomicIntArray array):
 
 
 def clock_at(AtomicIntArray array, index):
-    """The clock of an item, by the place of it in the memory: all arrays over the same memory have the same one.
+    """The clock of an item, by its place in the memory: all arrays over the same memory share it.
 
-    It goes away with the memory, or never if we cannot tell whose that is. A bad index has been refused by who calls.
+    It ends with the owner of the memory, and never where the owner is unknown. The caller has checked the index.
     """
     cdef Py_buffer view
     cdef size_t address
@@ -185,7 +187,7 @@ def clock_at(AtomicIntArray array, index):
         place += array.length
     address = <size_t>array.words + <size_t>place * sizeof(uint64_t)
     owner = _owner(array)
-    rc_sync_leave(clock.sync)
+    rc_sync_unref(clock.sync)
     if owner is None:
         clock.sync = rc_sync_of(address)
         return clock
@@ -196,88 +198,88 @@ def clock_at(AtomicIntArray array, index):
 
 
 def set_type_attribute(cls, name, value):
-    """`setattr(cls, name, value)`, for a class written in C too: its slots follow."""
-    cdef unsigned long immutable = rc_unlock_type(cls)
+    """`setattr(cls, name, value)`, also for a class written in C: its slots follow."""
+    cdef unsigned long immutable = rc_make_mutable(cls)
     try:
         type.__setattr__(cls, name, value)
     finally:
-        rc_lock_type(cls, immutable)
+        rc_restore_immutable(cls, immutable)
 
 
 def name_in_errors(cls, name):
-    """Let errors call the class by that name, as they do one written in C; its `__name__` stays as it is."""
-    Py_INCREF(name)  # for good
+    """Make errors name the class so, as they name a class written in C. Its `__name__` does not change."""
+    Py_INCREF(name)  # never dropped
     (<PyTypeObject *>cls).tp_name = PyUnicode_AsUTF8(name)
 
 
 def begin_thread(parent, name, created=None):
-    """The calling thread has begun, started by who released into `parent`, a Clock or None, at `created`: here()."""
+    """Begin the calling thread. Its creator has released into `parent`, a Clock or None, after `created = here()`."""
     cdef rc_sync *sync = NULL
-    cdef uint32_t n_gone, i
-    cdef uint64_t *gone
+    cdef uint32_t n_removed, i
+    cdef uint64_t *removed
     if rc_get_mode() == RC_OFF:
         return
     if parent is not None:
         sync = (<Clock?>parent).sync
     number = rc_begin_thread(sync)
     _threads[number] = (name, created or 0)
-    gone = rc_census(&n_gone)
-    for i in range(n_gone):
-        _threads.pop(gone[i], None)
-    free(gone)
+    removed = rc_reclaim(&n_removed)
+    for i in range(n_removed):
+        _threads.pop(removed[i], None)
+    free(removed)
 
 
 def end_thread():
-    """The calling thread does nothing more that is recorded under its name."""
-    rc_end_thread()
+    """End the calling thread. A later access of it is recorded as one of another thread."""
+    rc_detach()
 
 
 def here():
-    """The stack of the calling thread, which is about to start one: a number, for begin_thread(); 0 if we are off."""
+    """The stack of the calling thread, which is about to start a thread: a number, for begin_thread(); 0 while off."""
     return rc_here_now() if rc_get_mode() != RC_OFF else 0
 
 
 def install(on_race):
     """Begin: `on_race` is called with a RaceRecord once for each pair of source lines, in the thread that found it.
 
-    Nothing is recorded before there is a second thread. What was done before comes before all that is done from here
-    on, in any thread, also where the detector was in before; nothing that an earlier session recorded or told counts.
-    Threads from before are watched like others, but of their locks and queues only those that the detector replaced.
+    Nothing is recorded before there is a second thread. Every step before install() happens before every step after it,
+    in any thread; what an earlier session recorded or reported does not count. Threads from before install() are
+    watched as others are, but only those of their locks and queues that the detector has patched.
     Raises RuntimeError before CPython 3.13.
     """
     global _on_race
     if not RC_WORKS:
         raise RuntimeError(_NEEDS)
-    _told.clear()
+    _reported.clear()
     _on_race = on_race
     try:
         rc_install()
     except BaseException:
         _on_race = None
         raise
-    number = rc_my_number()
+    number = rc_current_number()
     if number not in _threads:
         _threads[number] = (threading.current_thread().name, 0)
 
 
 def uninstall():
-    """End: the calls in instrumented code do nothing from here on, and what was recorded is forgotten."""
+    """End: the calls in instrumented code do nothing from here on, and every record is freed."""
     global _on_race
     rc_uninstall()
     _on_race = None
 
 
 def installed():
-    """Is the detector in?"""
+    """Is the detector installed?"""
     return _on_race is not None
 
 
 def forget_reported():
-    """Tell races again whose pair of lines has been told."""
-    _told.clear()
+    """Report a race again whose pair of lines has been reported."""
+    _reported.clear()
 
 
 def counts():
-    """What the engine holds, for who watches its memory: of each kind, how many."""
+    """How many of each kind the engine holds, for a program that watches its memory."""
     held = dict(rc_count())
     return held | {"keys": rc_n_keys(), "stacks": rc_n_stacks(), "names": len(_threads)}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_calls.h: what rewritten code calls for attributes, globals and captured variables. They pass their first argument on.
+ * rc_calls.h: the calls of instrumented code for attributes, globals and captured variables. Most return their first
+ * argument: the instrumented expression then does the access itself.
  */
 #ifndef RC_CALLS_H
 #define RC_CALLS_H
@@ -9,7 +10,7 @@
 
 #define RC_CALL(name) static PyObject *name(PyObject *module, PyObject *const *args, Py_ssize_t n)
 
-static bool rc_wrong(const char *name, Py_ssize_t n, Py_ssize_t wanted)
+static bool rc_wrong_count(const char *name, Py_ssize_t n, Py_ssize_t wanted)
 {
     if (RC_LIKELY(n == wanted)) {
         return false;
@@ -21,7 +22,7 @@ static bool rc_wrong(const char *name, Py_ssize_t n, Py_ssize_t wanted)
 RC_CALL(rc_call_read)
 {
     (void)module;
-    if (rc_wrong("_race_read__", n, 2)) {
+    if (rc_wrong_count("_race_read__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -34,7 +35,7 @@ RC_CALL(rc_call_read)
 RC_CALL(rc_call_write)
 {
     (void)module;
-    if (rc_wrong("_race_write__", n, 2)) {
+    if (rc_wrong_count("_race_write__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -47,7 +48,7 @@ RC_CALL(rc_call_write)
 RC_CALL(rc_call_wrote)
 {
     (void)module;
-    if (rc_wrong("_race_wrote__", n, 3)) {
+    if (rc_wrong_count("_race_wrote__", n, 3)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -57,11 +58,10 @@ RC_CALL(rc_call_wrote)
     return Py_NewRef(args[0]);
 }
 
-/* The globals of the calling function; borrowed. */
 RC_CALL(rc_call_global_read)
 {
     (void)module;
-    if (rc_wrong("_race_global_read__", n, 2)) {
+    if (rc_wrong_count("_race_global_read__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -75,7 +75,7 @@ RC_CALL(rc_call_global_read)
 RC_CALL(rc_call_global_write)
 {
     (void)module;
-    if (rc_wrong("_race_global_write__", n, 1)) {
+    if (rc_wrong_count("_race_global_write__", n, 1)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -89,7 +89,7 @@ RC_CALL(rc_call_global_write)
 RC_CALL(rc_call_var_read)
 {
     (void)module;
-    if (rc_wrong("_race_var_read__", n, 3)) {
+    if (rc_wrong_count("_race_var_read__", n, 3)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -102,7 +102,7 @@ RC_CALL(rc_call_var_read)
 RC_CALL(rc_call_var_write)
 {
     (void)module;
-    if (rc_wrong("_race_var_write__", n, 2)) {
+    if (rc_wrong_count("_race_var_write__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -115,17 +115,17 @@ RC_CALL(rc_call_var_write)
 RC_CALL(rc_call_del_entry)
 {
     (void)module;
-    if (rc_wrong("_race_del_entry__", n, 1)) {
+    if (rc_wrong_count("_race_del_entry__", n, 1)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
     if (t != NULL) {
-        rc_learn_all_uses(t, (uintptr_t)args[0]);
+        rc_acquire_all_uses(t, (uintptr_t)args[0]);
     }
     Py_RETURN_NONE;
 }
 
-/* ---- a scope: an object of which nothing counts but that it is this one ------------------------------------------- */
+/* ---- a scope: the object that stands for one call of a function, for its captured variables -------------------- */
 
 static void rc_plain_dealloc(PyObject *self) { PyObject_Free(self); }
 
@@ -143,12 +143,12 @@ static PyObject *rc_call_scope(PyObject *module, PyObject *none)
     return (PyObject *)PyObject_New(PyObject, &rc_scope_type);
 }
 
-/* Of a dict or set, the number of keys: a change of them is seen by it. */
+/* The number of keys of a dict or set. A change of it means that keys were inserted or deleted. */
 static bool rc_has_keys(PyObject *c) { return PyDict_Check(c) || PySet_Check(c); }
-static Py_ssize_t rc_size(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
+static Py_ssize_t rc_n_of(PyObject *c) { return PyDict_Check(c) ? PyDict_GET_SIZE(c) : PySet_GET_SIZE(c); }
 
-/* But `s ^= x` may put in as many as it takes out. Each value of x goes in or out, so the set changes if x is not empty; then
- * this stands for the size before. With an x that is no set, `^=` changes nothing in place. */
+/* `s ^= x` may insert as many keys as it deletes. It inserts or deletes each value of x, so the set changes unless x
+ * is empty; then this stands for the size before. Where x is no set, `^=` changes nothing in place. */
 #define RC_CHANGES ((Py_ssize_t)-1)
 static bool rc_is_some_set(PyObject *x) { return PyAnySet_Check(x) && PySet_GET_SIZE(x) > 0; }
 static bool rc_flips(PyObject *c)
@@ -156,14 +156,14 @@ static bool rc_flips(PyObject *c)
     return PySet_Check(c) && Py_TYPE(c)->tp_as_number->nb_inplace_xor == PySet_Type.tp_as_number->nb_inplace_xor;
 }
 
-/* ---- proxies: for what is read and written back, and for targets whose object is an expression -------------------- */
+/* ---- proxies: for augmented assignments, and for targets whose object is an expression ------------------------- */
 
 typedef struct {
     PyObject_HEAD
     PyObject *of;
-    PyObject *got;   /* the last set or dict that was read, only to be compared ... */
-    Py_ssize_t size; /* ... and its size then */
-    bool flips;      /* it is for a `^=`: _race_before__ has put down in the thread whether its operand is empty */
+    PyObject *got;   /* the last set or dict that was read; compared, never dereferenced */
+    Py_ssize_t size; /* its size then */
+    bool flips;      /* for a `^=`: _race_before__ has noted in the thread whether its operand is empty */
 } rc_proxy;
 
 static void rc_proxy_dealloc(PyObject *self)
@@ -192,20 +192,20 @@ static PyObject *rc_proxy_new(PyTypeObject *type, PyObject *of, bool flips)
     return (PyObject *)p;
 }
 
-/* `o.s |= more` and `d[k] |= more`: what was read is changed in place, and then stored again. */
+/* `o.s |= more` and `d[k] |= more` read a container, change it in place, and store it again. */
 static PyObject *rc_proxy_got(PyObject *self, PyObject *value)
 {
     rc_proxy *p = (rc_proxy *)self;
     p->got = value != NULL && rc_has_keys(value) ? value : NULL;
-    p->size = p->got != NULL ? rc_size(value) : 0;
+    p->size = p->got != NULL ? rc_n_of(value) : 0;
     return value;
 }
 
 static void rc_proxy_stores(rc_thread *t, PyObject *self, PyObject *value)
 {
     rc_proxy *p = (rc_proxy *)self;
-    if (t != NULL && value != NULL && value == p->got &&
-        (rc_size(value) != p->size || (p->flips && t->size == RC_CHANGES && rc_flips(value)))) {
+    if (t != NULL && value != NULL && value == p->got
+        && (rc_n_of(value) != p->size || (p->flips && t->size == RC_CHANGES && rc_flips(value)))) {
         rc_access_keys(t, value, true);
     }
 }
@@ -241,11 +241,11 @@ static PyTypeObject rc_attr_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 };
 
-/* With a second argument it is for a `^=`. */
+/* A second argument means a `^=`. */
 RC_CALL(rc_call_attr)
 {
     (void)module;
-    if (n != 2 && rc_wrong("_race_attr__", n, 1)) {
+    if (n != 2 && rc_wrong_count("_race_attr__", n, 1)) {
         return NULL;
     }
     return rc_recording_thread() == NULL ? Py_NewRef(args[0]) : rc_proxy_new(&rc_attr_type, args[0], n == 2);

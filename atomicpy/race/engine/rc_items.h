@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_items.h: what rewritten code calls for subscripts. Here the call does the access: what a key means is known to the
- * container alone, and whether a store was an insertion, only at that moment.
+ * rc_items.h: the calls of instrumented code for subscripts. The call does the access itself: only the container can
+ * compare keys, and only the store shows whether it was an insertion.
  */
 #ifndef RC_ITEMS_H
 #define RC_ITEMS_H
@@ -22,8 +22,8 @@ static PyObject *rc_item_get(rc_thread *t, PyObject *c, PyObject *k)
     Py_ssize_t before = PyDict_GET_SIZE(c);
     rc_access_item(t, c, rule, k, false);
     PyObject *value = PyObject_GetItem(c, k);
-    if (value != NULL && PyDict_GET_SIZE(c) > before && Py_TYPE(c) != rc_ordered_type &&
-        (rc_defaultdict_type != NULL && PyType_IsSubtype(Py_TYPE(c), rc_defaultdict_type))) {
+    if (value != NULL && PyDict_GET_SIZE(c) > before && Py_TYPE(c) != rc_ordered_type
+        && (rc_defaultdict_type != NULL && PyType_IsSubtype(Py_TYPE(c), rc_defaultdict_type))) {
         rc_access_item(t, c, rule, k, true);
         rc_access_keys(t, c, true);
     }
@@ -36,12 +36,12 @@ static int rc_item_set(rc_thread *t, PyObject *c, PyObject *k, PyObject *value)
     if (!(rule & RC_SETS)) {
         return PyObject_SetItem(c, k, value);
     }
-    /* Written before in this epoch: then the key was there or its insertion is recorded, and if somebody else took it out
-     * meanwhile, that is a race which was found. */
-    bool known = rc_item_known(t, c, rule, k, true);
-    if (known || (rule & 7) != RC_DICT) {
+    /* A write in the same epoch: the key was there, or its insertion is recorded. A deletion by another thread since
+     * is a race that was found. */
+    bool same_epoch = rc_item_same_epoch(t, c, rule, k, true);
+    if (same_epoch || (rule & 7) != RC_DICT) {
         int result = PyObject_SetItem(c, k, value);
-        if (result == 0 && !known) {
+        if (result == 0 && !same_epoch) {
             rc_access_item(t, c, rule, k, true);
         }
         return result;
@@ -80,7 +80,7 @@ static int rc_item_del(rc_thread *t, PyObject *c, PyObject *k)
     }
     if (PyObject_DelItem(c, k) < 0) {
         PyObject *error = PyErr_GetRaisedException();
-        rc_access_item(t, c, rule, k, false); /* it looked, and found none */
+        rc_access_item(t, c, rule, k, false); /* a read: the key was not there */
         PyErr_SetRaisedException(error);
         return -1;
     }
@@ -92,7 +92,7 @@ static int rc_item_del(rc_thread *t, PyObject *c, PyObject *k)
 RC_CALL(rc_call_get)
 {
     (void)module;
-    if (rc_wrong("_race_get__", n, 2)) {
+    if (rc_wrong_count("_race_get__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -102,7 +102,7 @@ RC_CALL(rc_call_get)
 RC_CALL(rc_call_set)
 {
     (void)module;
-    if (rc_wrong("_race_set__", n, 3)) {
+    if (rc_wrong_count("_race_set__", n, 3)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -115,7 +115,7 @@ RC_CALL(rc_call_set)
 RC_CALL(rc_call_del)
 {
     (void)module;
-    if (rc_wrong("_race_del__", n, 2)) {
+    if (rc_wrong_count("_race_del__", n, 2)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();
@@ -125,7 +125,7 @@ RC_CALL(rc_call_del)
     Py_RETURN_NONE;
 }
 
-/* ---- the proxy ---------------------------------------------------------------------------------------------------- */
+/* ---- the proxy ------------------------------------------------------------------------------------------------- */
 
 static PyObject *rc_proxy_item_get(PyObject *self, PyObject *k)
 {
@@ -159,11 +159,11 @@ static PyTypeObject rc_item_type = {
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION,
 };
 
-/* With a second argument it is for a `^=`. */
+/* A second argument means a `^=`. */
 RC_CALL(rc_call_item)
 {
     (void)module;
-    if (n != 2 && rc_wrong("_race_item__", n, 1)) {
+    if (n != 2 && rc_wrong_count("_race_item__", n, 1)) {
         return NULL;
     }
     rc_thread *t = rc_recording_thread();

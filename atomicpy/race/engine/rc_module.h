@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_module.h: what engine.pyx includes. Before CPython 3.13 nobody tells us when an object is freed: then there is nothing
- * here but the clocks, and install() refuses.
+ * rc_module.h: what engine.pyx includes. CPython before 3.13 does not report when an object is freed. There the module
+ * has the clocks alone, and install() raises.
  */
 #ifndef RC_MODULE_H
 #define RC_MODULE_H
@@ -9,9 +9,12 @@
 #include <Python.h>
 #include <stddef.h>
 
+#include "race/rc_counts.h"
+#include "race/rc_current.h"
+#include "race/rc_reclaim.h"
+
 #if PY_VERSION_HEX >= 0x030D0000
 #define RC_WORKS 1
-#include "race/rc_census.h"
 #include "rc_iteration.h"
 
 #define RC_FAST(name, function) {"_race_" #name "__", (PyCFunction)(void (*)(void))(function), METH_FASTCALL, NULL}
@@ -43,13 +46,14 @@ static PyTypeObject *rc_type_of(const char *name)
     PyObject *module = PyImport_ImportModule("collections");
     PyObject *type = module == NULL ? NULL : PyObject_GetAttrString(module, name);
     Py_XDECREF(module);
-    return (PyTypeObject *)type; /* for good */
+    return (PyTypeObject *)type; /* the reference is never dropped */
 }
 
-/* Once, when the module is imported: a dict of the calls, under the names that rewritten code uses. */
-static PyObject *rc_make(void)
+/* Called once, when the module is imported. A dict of the calls, under the names that instrumented code uses. */
+static PyObject *rc_make_calls(void)
 {
-    PyTypeObject *types[] = {&rc_entry_type, &rc_scope_type, &rc_attr_type, &rc_item_type, &rc_iter_type, &rc_method_type};
+    PyTypeObject *types[] = {&rc_key_entry_type, &rc_scope_type, &rc_attr_type,
+                             &rc_item_type,      &rc_iter_type,  &rc_method_type};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (PyType_Ready(types[i]) < 0) {
             return NULL;
@@ -62,8 +66,8 @@ static PyObject *rc_make(void)
     rc_ordered_type = rc_type_of("OrderedDict");
     rc_defaultdict_type = rc_type_of("defaultdict");
     PyObject *calls = PyDict_New();
-    if (rc_names == NULL || rc_keys == NULL || rc_container_name == NULL || rc_deque_type == NULL ||
-        rc_ordered_type == NULL || rc_defaultdict_type == NULL || calls == NULL) {
+    if (rc_names == NULL || rc_keys == NULL || rc_container_name == NULL || rc_deque_type == NULL
+        || rc_ordered_type == NULL || rc_defaultdict_type == NULL || calls == NULL) {
         return NULL;
     }
     for (PyMethodDef *d = rc_calls; d->ml_name != NULL; d++) {
@@ -73,63 +77,46 @@ static PyObject *rc_make(void)
         }
         Py_DECREF(f);
     }
-    pthread_key_create(&rc_exit_key, rc_thread_exit);
-    pthread_atfork(rc_before_fork, rc_after_fork, rc_after_fork_in_child);
-    return calls;
+    rc_depot_init(rc_retain_code);
+    return rc_current_init() ? calls : PyErr_NoMemory();
 }
 
-/* A second thread is there, or is about to be. */
-static void rc_wait_no_more(void)
+/* A second thread has begun or is about to. */
+static void rc_start_recording(void)
 {
     int waiting = RC_WAITING;
     atomic_compare_exchange_strong(&rc_mode, &waiting, RC_RECORDING);
 }
 
-/* The calling thread as one that the engine knows; it begins if it has not. */
+/* The calling thread, attached if it was not. */
 static rc_thread *rc_this_thread(void)
 {
-    if (rc_me == NULL) {
-        rc_wait_no_more();
-        rc_enter_unannounced();
+    if (rc_current == NULL) {
+        rc_start_recording();
+        rc_attach_unannounced();
     }
-    return rc_me;
+    return rc_current;
 }
 
 static uint64_t rc_begin_thread(const rc_sync *parent)
 {
-    rc_thread *t;
-    if (rc_me != NULL) {
-        rc_thread_exit(rc_me); /* its number was another thread's: one OS thread that begins twice */
-    }
-    if (parent == NULL) {
-        t = rc_begin(NULL);
-    }
-    else {
-        rc_take(rc_lock_of(parent));
-        t = rc_begin(&parent->vc);
-        rc_drop(rc_lock_of(parent));
-    }
-    rc_enter(t);
-    rc_wait_no_more();
+    rc_detach(); /* one thread of the system may begin twice: it is two threads of the engine */
+    rc_thread *t = rc_attach(rc_thread_begin_after(parent));
+    rc_start_recording();
     return t->number;
 }
 
-static void rc_end_thread(void)
-{
-    rc_thread_exit(rc_me);
-}
-
-/* Whether the interpreter has a thread besides this one. A new thread state is put in front of the list: so it is enough to
- * look whether ours is the first and the last, and no other is touched, which may go away meanwhile. One that has not
- * begun to run, or is about to end, counts. */
-static bool rc_others(void)
+/* Has the interpreter a thread state besides the caller's? New ones are inserted at the head of the list. So it is
+ * enough to see whether the caller's is the first and the last; no other one is dereferenced, which might be freed
+ * meanwhile. A thread that has not begun to run or is about to end counts. */
+static bool rc_has_other_threads(void)
 {
     PyThreadState *me = PyThreadState_GetUnchecked();
     return PyInterpreterState_ThreadHead(PyInterpreterState_Get()) != me || PyThreadState_Next(me) != NULL;
 }
 
-/* The number after all that thread states have had. */
-static bool rc_note_first_new_state(void)
+/* Sets rc_first_new_state above the numbers of all thread states so far. */
+static bool rc_set_first_new_state(void)
 {
     PyThreadState *next = PyThreadState_New(PyInterpreterState_Get());
     if (next == NULL) {
@@ -141,36 +128,42 @@ static bool rc_note_first_new_state(void)
     return true;
 }
 
-/* The first time or again, after rc_uninstall or without it: a session begins (rc_clock.h).
+/* Begins a session (rc_clock.h), for the first time or again, after rc_uninstall() or without it.
  *
- * Where this is the only thread, what it does until another one begins comes before all of that: it is not recorded. Else
- * recording begins at once. For a thread that is there already may be one that the engine knows from the last session, or
- * one that it will hear of at its first access only; and in both cases what this thread does next is not ordered before it.
+ * Where the caller is the only thread, its steps until a second thread begins happen before every step of that thread.
+ * So the mode is RC_WAITING, and they are not recorded. Otherwise recording begins at once. For another thread, which
+ * the last session or its next access attaches, nothing orders the caller's next steps before its own.
  *
- * The mode comes before the session. So there is nothing between the two that would be recorded without what orders it:
- * before the mode nothing of the order is noted, and all that is recorded until the session begins is past (the access of
- * a thread that has been in the middle of it since the last session as well; if it ends as one of the new session, so is
- * all that its thread does after it). Records of the last session that are in the table still, put there by such a
- * thread after rc_uninstall had emptied it, go away to make room; they are past as well. */
+ * The mode is set before the session begins. So no access of the session is recorded without the order it depends on:
+ *
+ *   1. Before the mode is set, neither order nor accesses are recorded.
+ *   2. What is recorded between the mode and the session is past. So is the access of a thread that has been in the
+ *      middle of it since the last session. Where that access ends in the new session, the later accesses of its
+ *      thread belong to the new session too.
+ *   3. Such a thread may have added records after rc_uninstall() emptied the table. They are past, and are purged for
+ *      their memory. */
 static int rc_install(void)
 {
-    if (!rc_stacks_work()) {
-        PyErr_SetString(PyExc_RuntimeError, "the race detector does not know how this interpreter keeps its frames");
+    if (!rc_frames_work()) {
+        PyErr_SetString(PyExc_RuntimeError, "the race detector cannot read the frames of this interpreter");
         return -1;
     }
-    if (!rc_note_first_new_state()) {
+    if (!rc_views_work()) {
+        PyErr_SetString(PyExc_RuntimeError, "the race detector cannot read the dict views of this interpreter");
         return -1;
     }
-    if (rc_me == NULL) {
-        rc_enter(rc_begin(NULL));
-    }
-    if (rc_put_tracer() < 0) {
+    if (!rc_set_first_new_state()) {
         return -1;
     }
-    if (rc_others()) {
+    if (rc_current == NULL) {
+        rc_attach(rc_thread_begin(NULL));
+    }
+    if (rc_install_tracer() < 0) {
+        return -1;
+    }
+    if (rc_has_other_threads()) {
         atomic_store(&rc_mode, RC_RECORDING);
-    }
-    else {
+    } else {
         int off = RC_OFF;
         atomic_compare_exchange_strong(&rc_mode, &off, RC_WAITING);
     }
@@ -182,63 +175,66 @@ static int rc_install(void)
 static void rc_uninstall(void)
 {
     atomic_store(&rc_mode, RC_OFF);
-    rc_take_tracer_out();
+    rc_remove_tracer();
 }
 
 static int rc_get_mode(void) { return atomic_load_explicit(&rc_mode, memory_order_relaxed); }
-static void rc_set_tell(void (*tell)(int, PyObject *, PyObject *, int, rc_epoch, uint32_t, const rc_race *))
-{
-    rc_tell_race = tell;
-}
+static void rc_set_report(rc_reporter report) { rc_report_race = report; }
 
-/* Who asks is about to start a thread. What he does next may race with it, also before it is heard of. */
+/* The stack of the caller, which is about to start a thread. Its next steps may race with that thread, so recording
+ * begins here and not with the first access of the new thread. */
 static uint32_t rc_here_now(void)
 {
     rc_thread *t = rc_this_thread();
-    rc_wait_no_more();
+    rc_start_recording();
     return rc_here(t);
 }
 
-static uint64_t rc_my_number(void) { return rc_this_thread()->number; }
+static uint64_t rc_current_number(void) { return rc_this_thread()->number; }
 static uint64_t rc_n_keys(void) { return (uint64_t)PyDict_GET_SIZE(rc_keys); }
-static uint64_t rc_n_stacks(void) { return rc_stacks.n; }
+static uint64_t rc_n_stacks(void) { return rc_depot_size(); }
 
 #else
 #define RC_WORKS 0
-enum { RC_OFF }; /* always */
-#ifdef __GNUC__
-#pragma GCC diagnostic ignored "-Wunused-function"
-#endif
-#include "race/rc_census.h"
-static PyObject *rc_make(void) { return PyDict_New(); }
+#include "race/rc_shadow.h" /* rc_race */
+enum { RC_OFF }; /* the only mode */
+typedef void (*rc_reporter)(int, PyObject *, PyObject *, int, rc_epoch, uint32_t, const rc_race *);
+static PyObject *rc_make_calls(void) { return PyDict_New(); }
 static rc_thread *rc_this_thread(void) { return NULL; }
-static uint64_t rc_begin_thread(const rc_sync *parent) { (void)parent; return 0; }
-static void rc_end_thread(void) {}
+static uint64_t rc_begin_thread(const rc_sync *parent)
+{
+    (void)parent;
+    return 0;
+}
 static int rc_install(void) { return 0; } /* engine.pyx has refused */
-static void rc_uninstall(void) {}
+static void rc_uninstall(void) { }
 static int rc_get_mode(void) { return 0; }
-static void rc_set_tell(void (*tell)(int, PyObject *, PyObject *, int, rc_epoch, uint32_t, const rc_race *)) { (void)tell; }
+static void rc_set_report(rc_reporter report) { (void)report; }
 static uint32_t rc_here_now(void) { return 0; }
-static uint64_t rc_my_number(void) { return 0; }
+static uint64_t rc_current_number(void) { return 0; }
 static uint64_t rc_n_keys(void) { return 0; }
 static uint64_t rc_n_stacks(void) { return 0; }
-static PyObject *rc_frame_of(uint32_t node, uint32_t *parent) { (void)node; *parent = 0; Py_RETURN_NONE; }
+static PyObject *rc_frame_at(uint32_t entry, uint32_t *parent)
+{
+    (void)entry;
+    *parent = 0;
+    Py_RETURN_NONE;
+}
 #endif
 
-#include "rh_locks.h" /* what the edges are made of; on the functions above */
+/* They use the functions above. */
+#include "rh_hook.h"
+#include "rh_locks.h"
 
-/* A class written in C may be given other methods while its flag of immutability is away: its slots follow them, as
- * those of a class written in Python do. Returns the flag, for rc_lock_type(). */
-static unsigned long rc_unlock_type(PyTypeObject *type)
+/* While its flag of immutability is cleared, a class written in C may get other methods, and its slots follow them as
+ * those of a class written in Python do. Returns the flag, for rc_restore_immutable(). */
+static unsigned long rc_make_mutable(PyTypeObject *type)
 {
     unsigned long immutable = type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;
     type->tp_flags &= ~Py_TPFLAGS_IMMUTABLETYPE;
     return immutable;
 }
 
-static void rc_lock_type(PyTypeObject *type, unsigned long immutable)
-{
-    type->tp_flags |= immutable;
-}
+static void rc_restore_immutable(PyTypeObject *type, unsigned long immutable) { type->tp_flags |= immutable; }
 
 #endif

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * rc_stacks.h: where a thread is, as a node of rc_nodes.h.
+ * rc_stacks.h: the stack of the calling thread, as an entry of the stack depot.
  *
- * The frames are read as the interpreter lays them out; its own functions for this make a frame object of each. rc_stacks_work
- * compares the two when the detector is installed. A thread remembers the frames of its last stack, so that what has not
- * changed since, from the outermost inwards, costs a comparison.
+ * The frames are read as the interpreter lays them out, because its own functions for this make a frame object of each
+ * frame. rc_frames_work() compares the two when the detector is installed. A thread keeps the frames of its last
+ * stack. Frames that have not changed since, from the outermost inwards, cost one comparison each.
  */
 #ifndef RC_STACKS_H
 #define RC_STACKS_H
 
-#include "race/rc_nodes.h"
+#include "race/rc_clock.h"
+#include "race/rc_depot.h"
 
-#define RC_DEPTH 64             /* of more frames, the innermost ones */
+#define RC_DEPTH 64 /* frames; of a deeper stack the innermost ones */
+
 typedef struct {
     uint32_t n;
-    PyCodeObject *code[RC_DEPTH]; /* from the outermost */
+    void *code[RC_DEPTH]; /* from the outermost */
     int32_t at[RC_DEPTH];
-    uint32_t node[RC_DEPTH];
+    uint32_t entry[RC_DEPTH];
 } rc_last_stack;
 
-/* The beginning of struct _PyInterpreterFrame, the same since 3.13; the lowest bits of the code say who counts it. */
+/* The first fields of struct _PyInterpreterFrame, whose definition is internal to CPython. They are the same in 3.13
+ * to 3.15. The low bits of `code` are tags. */
 typedef struct rc_frame {
     uintptr_t code;
     struct rc_frame *previous;
@@ -31,14 +34,13 @@ static inline PyCodeObject *rc_code_of(const rc_frame *f)
     return code != NULL && Py_IS_TYPE(code, &PyCode_Type) ? (PyCodeObject *)code : NULL;
 }
 
-static inline rc_frame *rc_top_frame(void)
-{
-    return (rc_frame *)PyThreadState_GetUnchecked()->current_frame;
-}
+static inline rc_frame *rc_top_frame(void) { return (rc_frame *)PyThreadState_GetUnchecked()->current_frame; }
 
-static void rc_keep_code(void *code) { Py_INCREF((PyObject *)code); }
+/* For rc_depot_init(): an increment makes and destroys no object. The reference is never dropped. */
+static void rc_retain_code(void *code) { Py_INCREF((PyObject *)code); }
 
-static int rc_stacks_work(void)
+/* Does each frame of the calling thread read as with the interpreter's own functions? */
+static int rc_frames_work(void)
 {
     int n = 0;
     for (rc_frame *f = rc_top_frame(); f != NULL; f = f->previous) {
@@ -54,7 +56,7 @@ static int rc_stacks_work(void)
     return n > 0;
 }
 
-/* Where the thread is. */
+/* The stack of t, which is the calling thread. */
 static uint32_t rc_here(rc_thread *t)
 {
     PyCodeObject *code[RC_DEPTH];
@@ -67,46 +69,44 @@ static uint32_t rc_here(rc_thread *t)
             at[n++] = PyUnstable_InterpreterFrame_GetLasti((struct _PyInterpreterFrame *)f);
         }
     }
-    if (t->stacks == NULL) {
-        t->stacks = rc_alloc(sizeof(rc_last_stack));
+    if (t->last_stack == NULL) {
+        t->last_stack = rc_alloc(sizeof(rc_last_stack));
     }
-    rc_last_stack *last = t->stacks;
+    rc_last_stack *last = t->last_stack;
     uint32_t same = 0;
     while (same < n && same < last->n && last->code[same] == code[n - 1 - same] && last->at[same] == at[n - 1 - same]) {
         same++;
     }
     if (same < n) {
-        rc_take(&rc_stacks_lock);
         for (uint32_t i = same; i < n; i++) {
             last->code[i] = code[n - 1 - i];
             last->at[i] = at[n - 1 - i];
-            last->node[i] = rc_node_of(i > 0 ? last->node[i - 1] : 0, last->code[i], last->at[i]);
         }
-        rc_drop(&rc_stacks_lock);
+        rc_depot_put(same > 0 ? last->entry[same - 1] : 0, n - same, last->code + same, last->at + same,
+                     last->entry + same);
     }
-    /* Frames further in than n are still those of before, and stay good for the next time. */
+    /* Frames of the last stack beyond n are still right where the first n have not changed. */
     if (last->n < n || same < n) {
         last->n = n;
     }
-    return n > 0 ? last->node[n - 1] : 0;
+    return n > 0 ? last->entry[n - 1] : 0;
 }
 
-/* The frame of a node: its code (a reference), its line and columns, and the node of the rest. */
-static PyObject *rc_frame_of(uint32_t node, uint32_t *parent)
+/* The innermost frame of a stack: (file, function, line, column, end line, end column); and the stack of its callers.
+ */
+static PyObject *rc_frame_at(uint32_t entry, uint32_t *parent)
 {
-    rc_node o = rc_node_at(node);
-    PyCodeObject *code = o.code;
-    *parent = o.parent;
+    rc_depot_entry e = rc_depot_get(entry);
+    PyCodeObject *code = e.code;
+    *parent = e.parent;
     if (code == NULL) {
         Py_RETURN_NONE;
     }
     int line = 0, column = -1, end_line = 0, end_column = -1;
-    if (!PyCode_Addr2Location(code, o.at, &line, &column, &end_line, &end_column) || line <= 0) {
-        line = PyCode_Addr2Line(code, o.at);
+    if (!PyCode_Addr2Location(code, e.at, &line, &column, &end_line, &end_column) || line <= 0) {
+        line = PyCode_Addr2Line(code, e.at);
         column = end_column = -1;
     }
-    PyObject *columns[3] = {Py_None, Py_None, Py_None};
-    int found[3] = {column, end_line > 0 ? end_line : -1, end_column};
     PyObject *frame = PyTuple_New(6);
     if (frame == NULL) {
         return NULL;
@@ -114,8 +114,9 @@ static PyObject *rc_frame_of(uint32_t node, uint32_t *parent)
     PyTuple_SET_ITEM(frame, 0, Py_NewRef(code->co_filename));
     PyTuple_SET_ITEM(frame, 1, Py_NewRef(code->co_qualname));
     PyTuple_SET_ITEM(frame, 2, PyLong_FromLong(line));
+    int columns[3] = {column, end_line > 0 ? end_line : -1, end_column};
     for (int i = 0; i < 3; i++) {
-        PyTuple_SET_ITEM(frame, 3 + i, found[i] >= 0 ? PyLong_FromLong(found[i]) : Py_NewRef(columns[i]));
+        PyTuple_SET_ITEM(frame, 3 + i, columns[i] >= 0 ? PyLong_FromLong(columns[i]) : Py_NewRef(Py_None));
     }
     return frame;
 }

@@ -1,4 +1,4 @@
-"""What the race detector needs of the interpreter, said once."""
+"""What the race detector needs of the interpreter."""
 
 from __future__ import annotations
 

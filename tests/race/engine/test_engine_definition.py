@@ -1,9 +1,9 @@
 """The engine against the definition, on random lists of steps in real threads.
 
-What is compared, for each location: the step at which the first race is found, which must be the same one; and of each
-race that the engine tells, also of later ones, that it is one: that the earlier access it names races with the later
-one by the definition. After the first race of a location FastTrack knows less than the definition, which keeps every
-access: it may find fewer. That it finds the first one is its theorem (PLDI 2009, 3.4).
+Two things are compared for each location. The engine must find the first race at the step where the definition has it.
+And each race that the engine reports must be one by the definition: the earlier access that it names races with the
+later one. After the first race of a location FastTrack may find fewer races, because it does not store every access.
+That it finds the first one is its theorem (PLDI 2009, 3.4).
 """
 
 import itertools
@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 ACTORS, OBJECTS, CLOCKS = 5, 2, 3
 NAMES = ("x", "y")
-# Three of one location, one by identity, and others by their value.
+# Three keys of one location, one key by identity, and others by value.
 KEYS = (1, 1.0, True, "one", (1, "one"), object())
 
 
@@ -29,8 +29,8 @@ def number(n):
     return st.integers(0, n - 1)
 
 
-# With bare accesses alone every location would have raced after a few steps. So most are made with a clock around them
-# that is the object's own: as if by a lock, or by a message, of which one end may be missing.
+# With bare accesses alone every location would race after a few steps. So most accesses acquire and release a clock of
+# their object: as under a lock, or as with a message, of which one end may be missing.
 ACCESSES = ("read", "write", "get", "set", "del", "iterate")
 WEIGHTS = {
     "lock": 22, "receive": 5, "send": 5, "bare": 2, "acquire": 2, "release": 2, "set clock": 1, "swap": 1,
@@ -55,15 +55,15 @@ def missing(access, d, key):
 
 
 class Trace:
-    """The steps, done in the engine and in the definition."""
+    """The steps, made in the engine and in the definition."""
 
     def __init__(self):
         self.definition = Definition()
         self.names = (f"thread {n}" for n in itertools.count(1))
         self.ids = itertools.count()
-        self.told = []
+        self.reported = []
         self.found = set()  # locations that have raced
-        engine.install(self.tell)
+        engine.install(self.report)
         self.slots = [None] * ACTORS  # (name, actor); the first is this thread
         self.ended = []  # (name, clock)
         self.objects = [None] * OBJECTS
@@ -78,9 +78,9 @@ class Trace:
         for slot in (1, 2):
             self.begin(0, slot)
 
-    def tell(self, race):
+    def report(self, race):
         name = race.previous.thread[1]
-        self.told.append((race.kind, race.name, name, race.previous.write))
+        self.reported.append((race.kind, race.name, name, race.previous.write))
 
     def make(self, k, by):
         def make():
@@ -89,7 +89,7 @@ class Trace:
         by.do(make)
 
     def actor(self, n):
-        """The nth of those that live."""
+        """The nth of the living actors."""
         living = [each for each in self.slots if each is not None]
         return living[n % len(living)]
 
@@ -137,7 +137,7 @@ class Trace:
         self.slots[slot][1].do(engine.begin_thread, clock, name)
 
     def unannounced(self, slot):
-        """The engine hears of it now: it has seen all that was. Its name is not known."""
+        """A thread whose start the engine did not see: every step so far happens before it. It has no name."""
         if self.slots[slot] is None:
             name = "?" + next(self.names)
             self.definition.begin(name)
@@ -155,7 +155,7 @@ class Trace:
             self.ended.append((name, clock))
 
     def join(self, n):
-        """Somebody has seen the end of one that has ended."""
+        """An actor acquires the end of one that has ended."""
         if self.ended:
             name, actor = self.actor(n)
             gone, clock = self.ended.pop(n % len(self.ended))
@@ -163,7 +163,7 @@ class Trace:
             actor.do(clock.acquire)
 
     def drop(self, k, n):
-        """The object goes, and another one comes, as a rule to the same address."""
+        """The object is freed, and another one is made, as a rule at the same address."""
         self.definition.forget(self.objects[k][0])
         self.objects[k] = None
         self.make(k, self.actor(n)[1])
@@ -171,7 +171,7 @@ class Trace:
     def session(self, out):
         if out:
             engine.uninstall()
-        engine.install(self.tell)
+        engine.install(self.report)
         self.definition.new_session()
         self.found.clear()
 
@@ -211,17 +211,17 @@ class Trace:
                 expect("keys", keys, True)
             call = lambda: missing(del_item, d, key) if fresh else del_item(d, key)  # noqa: E731
         engine.forget_reported()
-        self.told.clear()
+        self.reported.clear()
         actor.do(call)
-        for kind, _, previous, wrote in self.told:
-            assert kind in expected, f"a race of {kind}, where none of that is touched"
+        for kind, _, previous, wrote in self.reported:
+            assert kind in expected, f"a race of {kind}, which the step does not access"
             true = {("thread" if other[0] == "?" else other, write) for other, write in expected[kind][1]}
             named = previous if previous.startswith("thread ") else "thread"
             assert (named, wrote) in true, f"{previous} and {name} do not race: {true}"
         for kind, (location, races) in expected.items():
             if races and location not in self.found:
                 self.found.add(location)
-                assert kind in [each[0] for each in self.told], f"the race of {name} with {races} is not found"
+                assert kind in [each[0] for each in self.reported], f"the race of {name} with {races} is not found"
 
     def close(self):
         engine.uninstall()
@@ -230,7 +230,7 @@ class Trace:
                 each[1].end()
 
 
-@pytest.mark.timeout(600)  # half a minute, where nothing else runs
+@pytest.mark.timeout(600)  # half a minute on a quiet machine
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)
 def test_the_first_race_of_each_location_is_found_and_no_other_is_invented(steps):

@@ -1,11 +1,15 @@
-"""install(), uninstall(), install(): each session stands for itself, and threads from before are no exception."""
+"""install(), uninstall(), install(): sessions are independent, also for threads that were there before."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from helpers import run_program
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the detector needs 3.13")
+
+# For programs in a process of their own: where engine_driver is.
+DRIVER = str(Path(__file__).parents[1] / "support")
 
 if sys.version_info >= (3, 13):
     from engine_driver import Actor, Thing, engine, read, session, write
@@ -26,7 +30,7 @@ def names(races):
     return [race.name for race in races]
 
 
-def test_a_thread_known_from_the_first_session_is_watched_in_the_second(actor, thing):
+def test_a_thread_of_the_first_session_is_watched_in_the_second(actor, thing):
     with session() as races:
         actor.do(write, thing, "x")
         write(thing, "x")
@@ -37,7 +41,7 @@ def test_a_thread_known_from_the_first_session_is_watched_in_the_second(actor, t
     assert names(races) == ["x"]
 
 
-def test_a_thread_that_began_while_the_detector_was_off_has_seen_nothing_of_the_session(actor, thing):
+def test_the_session_does_not_happen_before_a_thread_that_began_while_the_detector_was_off(actor, thing):
     with session():
         pass
     with Actor() as late, session() as races:
@@ -49,9 +53,9 @@ def test_a_thread_that_began_while_the_detector_was_off_has_seen_nothing_of_the_
         assert names(races) == ["x", "y"]
 
 
-def test_a_thread_that_is_there_before_the_first_session_has_seen_nothing_of_it():
+def test_the_first_session_does_not_happen_before_a_thread_that_is_there_already():
     out = run_program(
-        f"import sys; sys.path.insert(0, {__file__.rpartition('/')[0]!r})\n"
+        f"import sys; sys.path.insert(0, {DRIVER!r})\n"
         "from engine_driver import *\n"
         "thing = Thing()\n"
         "with Actor() as actor, session() as races:\n"
@@ -62,7 +66,7 @@ def test_a_thread_that_is_there_before_the_first_session_has_seen_nothing_of_it(
     assert out == "['x']\n"
 
 
-def test_what_orders_threads_from_before_is_seen(actor, thing):
+def test_a_clock_orders_threads_from_before_the_session(actor, thing):
     clock = engine.Clock()
     with Actor() as late, session() as races:
         for each in (actor, late):
@@ -95,7 +99,7 @@ def test_nothing_done_in_the_first_session_is_reported_in_the_second(actor, thin
         engine.uninstall()
 
 
-def test_what_is_done_between_two_sessions_orders_nothing_and_races_with_nothing(actor, thing):
+def test_steps_between_two_sessions_order_nothing_and_race_with_nothing(actor, thing):
     clock = engine.Clock()
     with session() as first:
         write(thing, "x")
@@ -123,8 +127,8 @@ def test_a_release_of_the_first_session_does_not_order_the_second(actor, thing):
 
 
 @pytest.mark.parametrize("out", [True, False])
-def test_what_a_finalizer_has_learned_ends_with_the_session(actor, thing, out):
-    """It learns the epoch that the other thread is in."""
+def test_the_order_that_a_finalizer_has_acquired_ends_with_the_session(actor, thing, out):
+    """It acquires the present epoch of the other thread."""
     with session():
         write(thing, "x")
         actor.do(engine.calls["_race_del_entry__"], thing)
@@ -136,14 +140,14 @@ def test_what_a_finalizer_has_learned_ends_with_the_session(actor, thing, out):
     assert names(races) == ["x"]
 
 
-def test_a_race_is_told_in_each_session(actor, thing):
-    told = []
+def test_a_race_is_reported_in_each_session(actor, thing):
+    reported = []
     for _ in range(3):
         with session() as races:
             actor.do(write, thing, "x")
             write(thing, "x")
-        told.append(len(races))
-    assert told == [1, 1, 1]
+        reported.append(len(races))
+    assert reported == [1, 1, 1]
 
 
 def test_the_thread_that_a_report_names_is_the_one_of_this_session(thing):
@@ -158,7 +162,7 @@ def test_the_thread_that_a_report_names_is_the_one_of_this_session(thing):
     assert engine_names == [["first"], ["second"]]
 
 
-def test_nothing_is_told_after_uninstall(actor, thing):
+def test_nothing_is_reported_after_uninstall(actor, thing):
     with session() as races:
         actor.do(write, thing, "x")
     write(thing, "x")
@@ -167,7 +171,7 @@ def test_nothing_is_told_after_uninstall(actor, thing):
 
 
 WAITING = f"""
-import sys; sys.path.insert(0, {__file__.rpartition("/")[0]!r})
+import sys; sys.path.insert(0, {DRIVER!r})
 from engine_driver import *
 import _thread
 thing, clock, done = Thing(), engine.Clock(), _thread.allocate_lock()
@@ -187,8 +191,8 @@ with session() as races:
 """
 
 
-@pytest.mark.parametrize(("name", "told"), [("before", "[]"), ("after", "['after']")])
-def test_what_the_first_thread_does_while_the_second_is_on_its_way_is_recorded(name, told):
-    """Before that, it is alone, and nothing need be recorded."""
+@pytest.mark.parametrize(("name", "reported"), [("before", "[]"), ("after", "['after']")])
+def test_steps_of_the_first_thread_are_recorded_from_here_on(name, reported):
+    """Before here() it is the only thread, and its steps happen before those of the second."""
     out = run_program(WAITING.replace("ACCESS", f"write(thing, {name!r})"))
-    assert out.strip() == told
+    assert out.strip() == reported

@@ -1,4 +1,4 @@
-"""Which item a key means: keys that are equal are one location, as the container has it; comparing them is not seen."""
+"""The item that a key means: equal keys are one location, as in the container, and comparing them is no access."""
 
 import ctypes
 import enum
@@ -18,7 +18,7 @@ from atomicpy import AtomicIntArray
 
 
 class Key:
-    """Equal by its value; its comparisons are counted, and may raise. It is instrumented, as the program's own are."""
+    """Equal by its value; comparisons are counted, may raise, and are instrumented, as the program's are."""
 
     compared = 0
 
@@ -42,12 +42,12 @@ class Number(enum.IntEnum):
 
 
 def race_of(first, second, d=None):
-    """Whether stores under the two keys, in two threads, are told to race; in one dict."""
+    """Whether a race is reported for stores under the two keys, by two threads, in one dict."""
     d = {} if d is None else d
     with Actor() as actor, session() as races:
         actor.do(set_item, 1, d, first)
         engine.forget_reported()
-        # An insertion each: that is of the keys, where nobody iterates.
+        # Two insertions: accesses of the set of keys, which no thread iterates over.
         set_item(2, d, second)
     return [race.kind for race in races] == ["item"]
 
@@ -91,12 +91,12 @@ def test_equal_keys_are_one_location(first, second):
         (0, 2**61 - 1),
     ],
 )
-def test_keys_that_are_not_equal_are_two_locations_whatever_their_hash_is(first, second):
+def test_keys_that_are_not_equal_are_two_locations_with_any_hash(first, second):
     assert not race_of(first, second)
     assert race_of(first, first)
 
 
-def test_a_key_that_cannot_be_compared_stands_for_itself():
+def test_a_key_whose_comparison_raises_is_a_location_of_its_own():
     sick = Key(1, hashed=99, error=ValueError("not with that"))
     other = Key(1, hashed=99)
     with Actor() as actor, session() as races:
@@ -111,7 +111,7 @@ def test_a_key_that_cannot_be_compared_stands_for_itself():
             get_item(d, [])
 
 
-def test_ctrl_c_while_the_engine_compares_keys_comes_to_the_program():
+def test_ctrl_c_while_the_engine_compares_keys_reaches_the_program():
     class Slow(Key):
         __hash__ = Key.__hash__
 
@@ -126,19 +126,19 @@ def test_ctrl_c_while_the_engine_compares_keys_comes_to_the_program():
         actor.do(set_item, 1, {}, Slow(1, hashed=98))  # in another dict: the program compares nothing
         with pytest.raises(KeyboardInterrupt):
             set_item(2, {}, Slow(2, hashed=98))
-            pressed.append("not yet heard of")
+            pressed.append("not raised yet")
         assert pressed == [True]
 
 
-def test_what_the_engine_compares_is_no_access_of_the_program():
-    """Two dicts of two threads, with equal keys: the program never compares the one key with the other."""
+def test_a_comparison_by_the_engine_is_no_access_of_the_program():
+    """Two dicts of two threads, with equal keys: the program never compares the keys."""
     with Actor() as actor, session() as races:
         actor.do(lambda: set_item(1, {}, Key(5, hashed=5)))
         set_item(1, {}, Key(5, hashed=5))
     assert not races
 
 
-def test_a_key_that_is_used_again_is_not_compared_again():
+def test_the_engine_compares_a_key_once():
     key = Key(6, hashed=6)
     with Actor() as actor, session():
         actor.do(int)
@@ -164,8 +164,8 @@ def insert(d):
 
 
 @pytest.mark.parametrize(("first", "second", "other"), [(iterate, insert, iterate), (insert, iterate, insert)])
-def test_an_iteration_and_an_insertion_do_not_stand_for_each_other(first, second, other):
-    """What a thread remembers of its epoch, to leave out what comes again: the one is not the other."""
+def test_an_iteration_and_an_insertion_are_two_accesses(first, second, other):
+    """The same-epoch cache has an entry for each."""
     d = {}
     with Actor() as actor, session() as races:
         actor.do(first, d)
@@ -176,7 +176,7 @@ def test_an_iteration_and_an_insertion_do_not_stand_for_each_other(first, second
     ]
 
 
-# ---- items of an AtomicIntArray: a clock each, which goes away with the memory ---------------------------------------
+# ---- items of an AtomicIntArray: a clock each, which ends with the memory ------------------------------------------
 
 
 def address(array):
@@ -184,7 +184,7 @@ def address(array):
 
 
 def ordered_by(release, acquire):
-    """Whether what is done before the one comes before what is done after the other, in another thread."""
+    """Whether steps before the release happen before steps after the acquire, in another thread."""
     thing = Thing()
     with Actor() as actor, session() as races:
         actor.do(write, thing, "x")
@@ -194,7 +194,7 @@ def ordered_by(release, acquire):
     return not races
 
 
-def test_a_new_array_at_the_address_of_an_old_one_is_not_ordered_by_its_clocks():
+def test_a_new_array_at_the_address_of_an_old_one_has_new_clocks():
     thing = Thing()
     with Actor() as actor, session() as races:
         arrays = [AtomicIntArray(1000)]
@@ -204,14 +204,14 @@ def test_a_new_array_at_the_address_of_an_old_one_is_not_ordered_by_its_clocks()
         arrays.clear()
         while not arrays or (address(arrays[-1]) != place and len(arrays) < 100):
             arrays.append(AtomicIntArray(1000))
-        assert address(arrays[-1]) == place, "the memory was not used again: the test shows nothing"
+        assert address(arrays[-1]) == place, "the memory was not reused: the test shows nothing"
         engine.clock_at(arrays[-1], 3).acquire()
         write(thing, "x")
     assert [race.name for race in races] == ["x"]
 
 
 def test_the_clocks_of_items_do_not_outlive_their_arrays():
-    """Of one or two they may, until there is another object at that place: some builds do not tell each death."""
+    """Some builds do not trace each destruction: a few clocks stay until another object has the address."""
     with session():
         for _ in range(200):
             array = AtomicIntArray(50)
@@ -225,7 +225,7 @@ def test_the_clocks_of_items_do_not_outlive_their_arrays():
     "memory", [bytearray(64), mmap.mmap(-1, 64), AtomicIntArray(8)], ids=lambda m: type(m).__name__
 )
 def test_all_arrays_over_one_memory_have_one_clock_for_an_item(memory):
-    """Also when the first of them has gone before the second is made."""
+    """Also where the first array is freed before the second is made."""
     whole, part = (lambda: AtomicIntArray.from_buffer(memory)), lambda: AtomicIntArray.from_buffer(memory, 16)
     through = lambda: AtomicIntArray.from_buffer(memoryview(memory).cast("B")[8:])  # noqa: E731
     for first, i, second, j in (
@@ -244,7 +244,7 @@ def test_all_arrays_over_one_memory_have_one_clock_for_an_item(memory):
         )
 
 
-def test_memory_of_who_knows_whom_keeps_its_clocks():
+def test_memory_of_an_unknown_owner_keeps_its_clocks():
     memory = (ctypes.c_longlong * 4)()
     assert ordered_by(
         lambda: engine.clock_at(AtomicIntArray.from_buffer(memory), 2).release(),

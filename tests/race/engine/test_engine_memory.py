@@ -1,4 +1,4 @@
-"""What the engine holds grows with what lives, not with what was done; of an object that is gone nothing is left."""
+"""The memory of the engine grows with the living objects, not with the accesses; a freed object leaves nothing."""
 
 import gc
 import sys
@@ -17,7 +17,7 @@ ends = engine.calls["_race_del_entry__"]
 
 
 class Ended(Thing):
-    """With a finalizer as rewritten code has it."""
+    """With a finalizer as instrumented code has it."""
 
     def __del__(self):
         ends(self)
@@ -36,8 +36,8 @@ def used(thing, d):
         pass
 
 
-def test_records_are_of_objects_that_live():
-    """Of some that have gone as well, until their places are used again: some builds do not tell each death."""
+def test_records_belong_to_living_objects():
+    """Some builds do not trace each destruction: a few records stay until another object has the address."""
     held = []
     with session(), Actor() as actor:
         actor.do(int)
@@ -54,7 +54,7 @@ def test_records_are_of_objects_that_live():
     assert max(each["objects"] for each in held) < 1500
 
 
-def test_accesses_of_what_lives_take_no_memory():
+def test_accesses_of_living_objects_take_no_memory():
     thing, d = Thing(), {}
     clock = engine.Clock()
     with session(), Actor() as actor:
@@ -68,8 +68,8 @@ def test_accesses_of_what_lives_take_no_memory():
         assert held[5] == held[-1]
 
 
-def test_clocks_do_not_grow_with_the_threads_that_there_were():
-    """10,000 threads, one after another, each of them joined, that use what lives and something of their own."""
+def test_clocks_do_not_grow_with_ended_threads():
+    """10,000 threads, one after another and each joined, use a lasting object and one of their own."""
     lasting, d = Thing(), {}
     with session():
         before = engine.counts()
@@ -96,7 +96,7 @@ def test_clocks_do_not_grow_with_the_threads_that_there_were():
     assert after["names"] < before["names"] + 3000
 
 
-def test_threads_nobody_waits_for_take_a_bounded_number_of_slots():
+def test_threads_without_a_join_take_a_bounded_number_of_slots():
     with session():
         for n in range(6000):
             with Actor() as actor:
@@ -105,9 +105,9 @@ def test_threads_nobody_waits_for_take_a_bounded_number_of_slots():
         assert engine.counts()["slots"] <= 4096
 
 
-@pytest.mark.parametrize("kind", ["plain", "finalizer", "weakref", "cycle", "trashcan", "handed over"])
-def test_objects_that_come_and_go_at_the_same_addresses_do_not_race(kind):
-    """Whatever is left of an object would be taken for one of the next object there, of another thread."""
+@pytest.mark.parametrize("kind", ["plain", "finalizer", "weakref", "cycle", "trashcan", "passed to a thread"])
+def test_objects_at_the_same_address_one_after_another_do_not_race(kind):
+    """A record left of an object would belong to the next object there, of another thread."""
     box, clock, gate = [], engine.Clock(), threading.Lock()
 
     def work(me):
@@ -128,7 +128,7 @@ def test_objects_that_come_and_go_at_the_same_addresses_do_not_race(kind):
                     nest = [nest, {0: nest}]
                     set_item(0, nest, 0) if turn % 2 else write(Thing(), "x")
                 del nest
-            elif kind == "handed over":
+            elif kind == "passed to a thread":
                 with gate:
                     clock.acquire()
                     if box:
