@@ -24,7 +24,7 @@ void rc_spin_lock_contended(rc_spinlock *lock)
 
 static AP_COLD _Noreturn void rc_out_of_memory(void)
 {
-    fputs("atomicpy race: out of memory\n", stderr);
+    (void)fputs("atomicpy race: out of memory\n", stderr);
     abort();
 }
 
@@ -39,9 +39,9 @@ void *rc_alloc(size_t bytes)
 
 void *rc_grow(void *block, size_t bytes)
 {
-    block = realloc(block, bytes);
-    if (AP_UNLIKELY(block == NULL)) {
+    void *larger = realloc(block, bytes);
+    if (AP_UNLIKELY(larger == NULL)) {
         rc_out_of_memory();
     }
-    return block;
+    return larger;
 }

@@ -49,7 +49,7 @@ static void rc_add_shared_read(const rc_thread *t, rc_location *l, rc_epoch now,
         return;
     }
     if (n == s->room) {
-        s = l->shared = rc_grow(s, sizeof *s + 2 * n * sizeof *s->at);
+        s = l->shared = rc_grow(s, sizeof *s + 2 * (size_t)n * sizeof *s->at);
         s->room = 2 * n;
     }
     s->at[s->n++] = (rc_access){now, stack};

@@ -29,7 +29,7 @@ static void rc_record_free(rc_record *r)
         }
     }
     if (r->chains != &r->only) {
-        free(r->chains);
+        free((void *)r->chains);
     }
     if (r->sync != NULL) {
         rc_sync_unref(r->sync);
@@ -71,7 +71,7 @@ static void rc_record_widen(rc_record *r)
     rc_location **old = r->chains;
     uint32_t n = r->n_chains;
     r->n_chains = 8 * n;
-    r->chains = rc_alloc(r->n_chains * sizeof *r->chains);
+    r->chains = (rc_location **)rc_alloc(r->n_chains * sizeof *r->chains);
     for (uint32_t i = 0; i < n; i++) {
         for (rc_location *l = old[i], *next; l != NULL; l = next) {
             next = l->next;
@@ -81,7 +81,7 @@ static void rc_record_widen(rc_record *r)
         }
     }
     if (old != &r->only) {
-        free(old);
+        free((void *)old);
     }
 }
 
