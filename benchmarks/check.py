@@ -1,18 +1,19 @@
-"""The regression check of CI: ratios within this one run, and one time that the contract names.
+"""The regression check of CI: ratios within one run, and one time that the contract names.
 
     python benchmarks/check.py
 
-1. An operation on one thread takes no more than LIMIT times what the hand-written extension takes for it. (The goal is
-   1.10, which `latency.py` reports; a limit of that size would fail by noise.)
+1. An operation on one thread takes at most LIMIT times as long as in the hand-written extension. (The goal is 1.10,
+   which `latency.py` reports; a limit of that size would fail by noise.)
 2. Without the GIL, from 3.14 on and with two cores: two threads that count in one ShardedCounter, reached through a
-   global, take at most SHARDED of the time of two that count in one AtomicInt; and a counter that is shared is at most
-   CONTENDED times as slow as one for each thread.
-3. A blocking call raises KeyboardInterrupt at most INTERRUPT seconds after Ctrl-C, as the contract says.
-4. The race detector rewrites a module of 50,000 lines in at most REWRITE times what its compilation takes: what the
-   rewriting takes must grow with the length, and not with its square.
+   global, take at most SHARDED of the time of two that count in one AtomicInt; and a shared counter is at most
+   CONTENDED times as slow as one counter for each thread.
+3. A blocking call raises KeyboardInterrupt at most INTERRUPT seconds after Ctrl-C, as the contract requires.
+4. The race detector rewrites a module of 50,000 lines in at most REWRITE times the time of its compilation: the time
+   must grow with the length of the module, and not with its square.
 
-Each figure is taken up to TRIES times and passes if one of them does: noise makes a figure worse in one try, a
-regression in all. Says what it could not check, and why; the exit code is 1 where one is beyond its limit.
+Each figure is measured up to TRIES times and passes if one of them is within its limit: noise makes a figure worse in
+one try, a regression in all. The check prints what it could not check, and why. The exit code is 1 where a figure is
+beyond its limit.
 """
 
 import signal
@@ -21,9 +22,12 @@ import sysconfig
 import time
 
 import interrupts
-from latency import compare, conditions, handwritten, timer
+import measure
+from latency import handwritten
+from latency import side as alone
 from operations import operations
-from scaling import CONTENDERS, measure
+from scaling import CONTENDERS
+from scaling import side as counting
 
 from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicRef
 
@@ -41,7 +45,7 @@ CHECKED = {
 
 
 def best_of(take, limit):
-    """The smallest ratio, and no more tries than it takes to get below the limit. None: none could be taken."""
+    """The smallest of at most TRIES figures. None: the threads never ran in parallel."""
     seen = []
     while len(seen) < TRIES and min(seen, default=limit + 1) > limit and (ratio := take()) is not None:
         seen.append(ratio)
@@ -50,7 +54,7 @@ def best_of(take, limit):
 
 def judged(name, value, limit):
     if value is None:
-        print(f"{name:62} NOT CHECKED: the threads never ran at the same time")
+        print(f"{name:62} NOT CHECKED: the threads never ran in parallel")
         return True
     print(f"{name:62} {value:5.2f}  (at most {limit:.2f}){'' if value <= limit else '  TOO SLOW'}", flush=True)
     return value <= limit
@@ -61,33 +65,29 @@ def latency():
     if missing := CHECKED - {(row.ours, row.statement) for row in rows}:
         sys.exit(f"operations.py does not have {missing}")
     for row in rows:
-        ours, theirs = timer(row.statement, row.setup, row.ours), timer(row.statement, row.setup, row.theirs)
+        sides = alone(row.statement, row.setup, row.ours), alone(row.statement, row.setup, row.theirs)
 
-        def take(ours=ours, theirs=theirs):
-            return compare(ours, theirs, 21)["ratio"]
+        def take(sides=sides):
+            return measure.Loop(21).compare(*sides).ratio
 
         yield judged(f"{row.name} / hand-written", best_of(take, LIMIT), LIMIT)
 
 
 def on_two_threads(name, shared=True):
-    return measure(CONTENDERS[name], "global", shared, 2, 5).get("ns")
-
-
-def ratio_of(a, b):
-    return a / b if a is not None and b is not None else None
+    return counting(CONTENDERS[name], "global", shared, 2)
 
 
 def scaling():
-    def against_atomic():
-        return ratio_of(on_two_threads("ShardedCounter.inc"), on_two_threads("AtomicInt.inc"))
+    sharded = on_two_threads("ShardedCounter.inc")
+    for name, baseline, limit in (
+        ("AtomicInt.inc", on_two_threads("AtomicInt.inc"), SHARDED),
+        ("one for each thread", on_two_threads("ShardedCounter.inc", shared=False), CONTENDED),
+    ):
 
-    def against_uncontended():
-        return ratio_of(on_two_threads("ShardedCounter.inc"), on_two_threads("ShardedCounter.inc", shared=False))
+        def take(baseline=baseline):
+            return measure.Loop(5).compare(sharded, baseline).ratio
 
-    yield judged("two threads, ShardedCounter.inc / AtomicInt.inc", best_of(against_atomic, SHARDED), SHARDED)
-    yield judged(
-        "two threads, ShardedCounter.inc / one for each thread", best_of(against_uncontended, CONTENDED), CONTENDED
-    )
+        yield judged(f"two threads, ShardedCounter.inc / {name}", best_of(take, limit), limit)
 
 
 def interrupted():
@@ -115,22 +115,22 @@ def rewriting():
 
 
 def main():
-    seen = conditions()
-    print("{interpreter}, GIL {}, {cores} cores\n".format("on" if seen["gil"] else "off", **seen))
+    seen = measure.conditions()
+    print(f"{measure.heading(seen)}\n")
     passed = list(latency())
     deferred = sysconfig.get_config_var("Py_GIL_DISABLED") and not seen["gil"] and sys.version_info >= (3, 14)
     if deferred and seen["cores"] >= 2:
         passed += scaling()
     else:
-        print("scaling: NOT CHECKED, for it needs a free-threaded 3.14 or later and two cores")
+        print("scaling: NOT CHECKED: it needs a free-threaded 3.14 or later, and two cores")
     if sys.platform != "win32":
         passed += interrupted()
     else:
-        print("Ctrl-C: NOT CHECKED, for a process cannot send it to itself there")
+        print("Ctrl-C: NOT CHECKED: a process of Windows cannot send it to itself")
     if sys.version_info >= (3, 13):
         passed += rewriting()
     else:
-        print("the rewriting: NOT CHECKED, for the race detector needs 3.13")
+        print("the rewriting: NOT CHECKED: the race detector needs 3.13")
     sys.exit(0 if all(passed) else 1)
 
 

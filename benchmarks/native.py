@@ -2,35 +2,29 @@
 
 On an AtomicInt (ap_fetch_add_i64), in a ShardedCounter (sharded_counter_add) and under a Mutex.
 
-    python benchmarks/native.py [--rounds 101] [--json FILE]
+    python benchmarks/native.py [--quick] [--rounds 101] [--only WORD] [--busy N] [--json FILE]
 
 Both loops stand in one small extension that is built here as a user would build it: in Cython through
-`cimport atomicpy`, and in C on a static `_Atomic int64_t`. The two sides take turns, and the ratio is the median of the
-rounds' ratios. The first row times the C loop against another copy of itself: what differs from 1.00 there is noise.
+`cimport atomicpy`, and in C on a static `_Atomic int64_t`. The first row compares the C loop with a copy of itself: its
+distance from 1.00 is noise.
 
-With two threads the loops start together, behind a gate in C; a round counts only if both threads really ran at
-the same time: CPU time / wall time of 1.7 or more, on both sides. The nanoseconds are those that a thread waits for one
-increment: on one thread of its CPU time, on two of the wall time.
+Two threads start together, behind a gate in C. The nanoseconds are those that a thread takes for one increment: CPU
+time on one thread, wall time on two.
 """
 
-import argparse
-import itertools
-import json
 import os
-import statistics
 import subprocess
 import sys
 import sysconfig
-import threading
-import time
 from pathlib import Path
 
-from latency import conditions
+import measure
+import summary
+from together import Span, parallel
 
 HERE = Path(__file__).resolve().parent
 SAMPLE_SECONDS = 0.0005  # short: most samples then fall between two interruptions of a busy machine
-PATIENCE_SECONDS = 30  # for the rounds of a row, where most do not count
-REALLY_TWO = 1.7  # CPU time / wall time
+COLUMNS = ("ns", "baseline_ns", "ratio", "low", "high", "cores", "discarded")
 
 SOURCE = '''
 # cython: language_level=3, freethreading_compatible=True
@@ -46,7 +40,7 @@ cdef extern from *:
     #include <stdatomic.h>
     #include <time.h>
 
-    /* On a cache line of its own, as the word of an AtomicInt is for who counts on nothing else. */
+    /* A cache line of its own, as the word of an AtomicInt has. */
     static struct { _Alignas(128) _Atomic int64_t n; } bare, again;
 
     static void count_bare(int64_t times)
@@ -78,12 +72,17 @@ cdef Mutex mutex = Mutex()
 cdef int64_t guarded = 0
 
 
-def open_gate():
+def close_gate():
     ap_store_i64(&gate, 0)
 
 
+def register_thread():
+    """A thread's first use of a ShardedCounter registers it: before the start, so that no sample has that time."""
+    sharded_counter_add(sharded, 0)
+
+
 def sample(int side, AtomicInt a not None, int64_t times, int threads):
-    """Count so often, together with the other threads: CPU time, start and end, in ns."""
+    """Wait at the gate for all threads, then count `times` times: start, end and CPU time in ns."""
     global guarded
     cdef int64_t i, cpu, start, end, spins = 0
     with nogil:
@@ -109,7 +108,7 @@ def sample(int side, AtomicInt a not None, int64_t times, int threads):
                 guarded += 1
                 mutex_unlock(mutex)
         cpu, end = cpu_time() - cpu, wall_time()
-    return cpu, start, end
+    return start, end, cpu
 '''
 SETUP = """
 import atomicpy
@@ -129,7 +128,7 @@ ROWS = (
 
 
 def build():
-    """The module of the loops; built anew for each interpreter and version of the package."""
+    """The module of the loops. Each run builds it, because the installed package may have changed."""
     folder = HERE.parent / "build" / "benchmarks" / sysconfig.get_config_var("EXT_SUFFIX").strip(".") / "native"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "native_loops.pyx").write_text(SOURCE)
@@ -146,100 +145,53 @@ def build():
     return native_loops
 
 
-class Team:
-    """Threads that stay: to start one takes longer than a sample."""
+def side(loops, loop, threads):
+    from atomicpy import AtomicInt
 
-    def __init__(self, loops, threads):
-        self.loops, self.threads = loops, threads
-        self.barrier = threading.Barrier(threads + 1)
-        self.job = None
-        self.results = [None] * threads
-        for me in range(threads):
-            threading.Thread(target=self.work, args=(me,), daemon=True).start()
+    counter = AtomicInt()
 
-    def work(self, me):
-        if hasattr(os, "sched_setaffinity"):
-            # A scheduler puts threads that wait for each other on one core, and leaves them there.
-            cores = sorted(os.sched_getaffinity(0))
-            os.sched_setaffinity(0, {cores[me % len(cores)]})
-        while True:
-            self.barrier.wait()
-            self.results[me] = self.loops.sample(*self.job, self.threads)
-            self.barrier.wait()
+    def job(times):
+        loops.close_gate()
 
-    def sample(self, side, counter, times):
-        """(ns per increment of a thread, CPU time / wall time, CPU time of a thread in ns)"""
-        self.loops.open_gate()
-        self.job = side, counter, times
-        self.barrier.wait()
-        self.barrier.wait()
-        cpu = sum(cpu for cpu, _, _ in self.results)
-        wall = max(end for _, _, end in self.results) - min(start for _, start, _ in self.results)
-        return (cpu if self.threads == 1 else wall) / times, cpu / wall, cpu / self.threads
+        def run():
+            return Span(*(ns / 1e9 for ns in loops.sample(loop, counter, times, threads)))
 
+        def prepare(me):
+            loops.register_thread()
+            return run
 
-def compare(team, ours, theirs, counter, rounds):
-    times = 1000
-    while team.sample(theirs, counter, times)[2] < SAMPLE_SECONDS * 1e9 / 2:
-        times *= 2
-    samples, used = [], []
-    until = time.monotonic() + PATIENCE_SECONDS
-    for i in itertools.count():
-        if len(samples) == rounds or time.monotonic() > until:
-            break
-        order = (ours, theirs) if i % 2 else (theirs, ours)
-        taken = {side: team.sample(side, counter, times) for side in order}
-        if team.threads == 1 or min(cores for _, cores, _ in taken.values()) >= REALLY_TWO:
-            samples.append((taken[ours][0], taken[theirs][0]))
-            used += [cores for _, cores, _ in taken.values()]
-    if len(samples) < 2:
-        return {"rounds": len(samples)}
-    low, ratio, high = statistics.quantiles([a / b for a, b in samples], n=4)
-    return {
-        "rounds": len(samples),
-        "ns": statistics.median(a for a, _ in samples),
-        "baseline_ns": statistics.median(b for _, b in samples),
-        "ratio": ratio,
-        "ratio_quartiles": [low, high],
-        "cpu_per_wall": statistics.median(used),
-    }
+        return prepare
+
+    at_least, of = (parallel(threads, nogil=True), "wall") if threads > 1 else (0, "cpu")
+    return measure.on_threads(threads, job, 1, SAMPLE_SECONDS, at_least=at_least, each=True, of=of)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=101, help="samples of each side per row (101)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE as well")
-    args = parser.parse_args()
-    if args.rounds < 2:
-        parser.error("--rounds must be 2 or more: a median needs them")
+    args = measure.parsed(measure.parser(__doc__, rounds=101))
     if os.name != "posix":
         sys.exit("native.py needs the clocks of POSIX")
 
-    from atomicpy import AtomicInt
-
-    loops = build()
-    report = {"conditions": conditions(), "rounds": args.rounds, "rows": {}}
-    print(
-        "{interpreter} ({compiler}), GIL {}, {machine}, {cores} cores".format(
-            "on" if report["conditions"]["gil"] else "off", **report["conditions"]
-        )
-    )
-    print(f"\n{'loop':26} {'threads':>7} {'ns':>7} {'bare C':>7} {'ratio':>6}   middle half  CPU/wall  rounds")
-    for threads in (1, 2):
-        team = Team(loops, threads)
-        for name, ours in ROWS:
-            row = report["rows"][f"{name}, {threads}"] = compare(team, ours, BARE, AtomicInt(), args.rounds)
-            if "ratio" not in row:
-                print(f"{name:26} {threads:7}   the threads did not run at the same time: {row['rounds']} good rounds")
-                continue
-            print(
-                f"{name:26} {threads:7} {row['ns']:7.2f} {row['baseline_ns']:7.2f} {row['ratio']:6.3f}   "
-                "{:.3f}-{:.3f}".format(*row["ratio_quartiles"])
-                + f"  {row['cpu_per_wall']:8.2f}  {row['rounds']:6}",
-                flush=True,
-            )
+    loops, rows = build(), {}
+    with measure.busy(args.busy):
+        loop, seen = measure.loop_of(args), measure.conditions(args.busy)
+        print(measure.heading(seen))
+        print(f"\n{'loop':26} {'threads':>7} {'ns':>7} {'bare C':>7} {'ratio':>6}   middle half  CPU/wall  discarded")
+        for threads in (1, 2):
+            for name, ours in ROWS:
+                if args.only not in name:
+                    continue
+                row = loop.compare(side(loops, ours, threads), side(loops, BARE, threads))
+                rows[f"{name}, {threads}"] = row
+                if row.ns is None:
+                    print(f"{name:26} {threads:7}   never parallel: {row.discarded} rounds discarded")
+                    continue
+                print(
+                    f"{name:26} {threads:7} {row.ns:7.2f} {row.baseline_ns:7.2f} {row.ratio:6.3f}   "
+                    f"{row.low:.3f}-{row.high:.3f}  {row.cores:8.2f}  {row.discarded:9}",
+                    flush=True,
+                )
     if args.json:
-        Path(args.json).write_text(json.dumps(report, indent=2) + "\n")
+        summary.save(args.json, "native", seen, args.rounds, COLUMNS, rows)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
-"""What the benchmarks have measured, as tables and a picture: FOLDER/README.md and FOLDER/scaling.svg.
+"""The figures of the benchmarks as tables and a picture: FOLDER/README.md and docs/pictures/counting.svg.
 
-The same picture in one column is for the documentation: docs/pictures/counting.svg.
+    python benchmarks/report.py benchmarks/results [PICTURE]
 
-    python benchmarks/report.py benchmarks/results
-
-It reads the JSON that `make bench` leaves there, one file for each benchmark and interpreter, and needs matplotlib.
+It reads the summaries there, one for each interpreter, and needs matplotlib. `make bench` writes the summaries.
 """
 
-import json
 import sys
 from pathlib import Path
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-ACCESSES = ("local", "global", "attribute")
+import summary
+from measure import heading
+
+PICTURE = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "counting.svg"
 SHOWN = {  # in the picture: the counters, and the colour of each
     "racy": "#999999",
     "threading.Lock": "#d1a000",
@@ -24,12 +23,6 @@ SHOWN = {  # in the picture: the counters, and the colour of each
 PEER = "#b07cc6"
 
 
-def read(folder, kind):
-    """{interpreter: report} of that benchmark."""
-    reports = [json.loads(path.read_text()) for path in sorted(folder.glob(f"{kind}-*.json"))]
-    return {report["conditions"]["interpreter"].removeprefix("CPython "): report for report in reports}
-
-
 def table(head, rows):
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
@@ -37,149 +30,130 @@ def table(head, rows):
         yield f"| {' | '.join(row)} |"
 
 
-def described(conditions):
-    gil = "with the GIL" if conditions["gil"] else "without the GIL"
-    return "{interpreter} {}, {compiler}, {machine}, {cores} cores".format(gil, **conditions)
+def by_row(found, first, cell):
+    """A table with a line for each row of any interpreter, and a column for each interpreter."""
+    names = list(dict.fromkeys(name for section in found.values() for name in section.rows))
+    code = "`" if first == "operation" else ""
+    yield from table(
+        [first, *found],
+        (
+            [code + name.replace("|", r"\|") + code, *(cell(section.rows.get(name)) for section in found.values())]
+            for name in names
+        ),
+    )
 
 
-def figure(point):
-    if "ns" not in point:
-        return "never parallel"
-    return f"{point['ns']:.1f} ({point['cpu_per_wall']:.2f})"
+def number(value, digits=1):
+    return f"{value:.{0 if value >= 1000 else digits}f}"
 
 
-def scaling_tables(reports):
-    for interpreter, report in reports.items():
-        threads = sorted({point["threads"] for point in report["points"]})
+def scaling_tables(found):
+    for interpreter, section in found.items():
         yield f"\n### CPython {interpreter}\n"
-        yield f"{described(report['conditions'])}; median of {report['rounds']} rounds."
-        peers = ", ".join(f"{name} {version}" for name, version in report["peers"].items()) or "none"
-        yield f"Peers: {peers}. Left out: {', '.join(report['left_out']) or 'none'}.\n"
+        yield f"{heading(section.conditions)}; median of {section.rounds} rounds."
+        peers = ", ".join(f"{name} {version}" for name, version in section.more["peers"].items()) or "none"
+        yield f"Peers: {peers}. Left out: {', '.join(section.more['left_out']) or 'none'}.\n"
         rows = {}
-        for point in report["points"]:
-            key = point["counter"], point["access"], point["contended"]
-            rows.setdefault(key, {})[point["threads"]] = point
-        yield from table(
-            ["counter", "through", "", *(f"{n} thread{'s' * (n > 1)}" for n in threads)],
-            (
-                [f"`{name}`", access, "contended" if shared else "one each", *(figure(row[n]) for n in threads)]
-                for (name, access, shared), row in rows.items()
-            ),
-        )
+        for name, access, kind, _, figure in summary.points(section):
+            cell = "never parallel" if figure["ns"] is None else f"{number(figure['ns'])} ({figure['cores']:.2f})"
+            key = f"`{name}`", access, "one each" if kind == "uncontended" else kind
+            rows.setdefault(key, []).append(cell)
+        head = ["counter", "through", "", *(f"{n} thread{'s' * (n > 1)}" for n in section.more["threads"])]
+        yield from table(head, ([*key, *cells] for key, cells in rows.items()))
 
 
-def latency_table(reports):
-    """Every operation, and for each interpreter its ns and its ratio to the other side."""
-    names = list(dict.fromkeys(name for report in reports.values() for name in report["operations"]))
-    yield from table(
-        ["operation", *(f"{interpreter}: ns (ratio)" for interpreter in reports)],
-        (
-            [f"`{name}`".replace("|", r"\|")]
-            + [
-                f"{row['ns']:.1f} ({row['ratio']:.2f})" if (row := report["operations"].get(name)) else "-"
-                for report in reports.values()
-            ]
-            for name in names
-        ),
-    )
+def ratio_cell(digits):
+    def cell(row):
+        return "-" if row is None or row["ns"] is None else f"{number(row['ns'], digits)} ({row['ratio']:.2f})"
+
+    return cell
 
 
-def native_table(reports):
-    names = list(dict.fromkeys(name for report in reports.values() for name in report["rows"]))
-    yield from table(
-        ["loop, threads", *(f"{interpreter}: ns (ratio)" for interpreter in reports)],
-        (
-            [name]
-            + [
-                f"{row['ns']:.2f} ({row['ratio']:.2f})" if "ns" in (row := report["rows"].get(name, {})) else "-"
-                for report in reports.values()
-            ]
-            for name in names
-        ),
-    )
+def lock_cell(row):
+    if row is None or row["ns"] is None:
+        return "-"
+    ours, baseline = (f"{number(row[ns])} ({row[cores]:.2f})" for ns, cores in SIDES)
+    return f"{ours} / {baseline}: {row['ratio']:.2f}"
 
 
-def locks_table(reports):
-    """Each row, and for each interpreter our ns, the baseline's and the ratio; or the longest wait."""
-    names = list(dict.fromkeys(name for report in reports.values() for name in report["locks"]))
-
-    def shown(row):
-        if row is None:
-            return "-"
-        if "ms" in row:
-            return "{ms:.2f} ms ({cpu_per_wall:.2f})".format(**row)
-        return "{ns:.1f} ({cpu_per_wall:.2f}) / {baseline_ns:.1f} ({baseline_cpu_per_wall:.2f}): {ratio:.2f}".format(
-            **row
-        )
-
-    yield from table(
-        ["lock", *reports],
-        ([name, *(shown(report["locks"].get(name)) for report in reports.values())] for name in names),
-    )
+SIDES = ("ns", "cores"), ("baseline_ns", "baseline_cores")
 
 
-def picture(reports, path, columns):
-    """A panel for each interpreter: beside each other, or one below the other for the width of a page of text."""
+def wait_cell(row):
+    return "-" if row is None else f"{row['ms']:.2f} ms ({row['cores']:.2f})"
+
+
+TABLES = (  # title, section, what a cell is, the head of the first column, the cell
+    ("In C", "native", "ns, and in brackets the ratio to C11's `atomic_fetch_add` on the same number of threads.",
+     "loop, threads", ratio_cell(2)),
+    ("Locks", "locks", "ns (CPU time / wall time) / the same of the baseline: ratio.", "lock", lock_cell),
+    ("The longest wait", "waits", "ms (CPU time / wall time).", "lock", wait_cell),
+    ("One thread, beside a hand-written extension", "latency", "ns (ratio).", "operation", ratio_cell(1)),
+    ("One thread, beside other packages", "peers", "ns (ratio).", "operation", ratio_cell(1)),
+)  # fmt: skip
+
+
+def picture(found, path):
+    """A panel for each interpreter, in one column for the width of a page of text."""
     import matplotlib
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "atomicpy"  # the same figures make the same file
     from matplotlib import pyplot
 
-    rows = -(-len(reports) // columns)
-    size = (5.5 * columns, 4.6 * rows) if columns > 1 else (4.8, 3.8 * rows)
-    figure_, axes = pyplot.subplots(rows, columns, figsize=size, sharex=True, squeeze=False)
-    for axis, (interpreter, report) in zip(axes.flat, reports.items(), strict=True):
-        points = [p for p in report["points"] if p["access"] == "global" and p["contended"] and "ns" in p]
-        most = max((p["threads"] for p in points), default=1)
-        bars = sorted((p for p in points if p["threads"] == most), key=lambda p: p["ns"], reverse=True)
-        names = [p["counter"] for p in bars]
-        colours = [SHOWN.get(name, PEER) for name in names]
-        axis.barh(names, [p["ns"] for p in bars], color=colours)
-        for i, point in enumerate(bars):
-            digits = 0 if point["ns"] >= 20 else 1
-            axis.text(point["ns"], i, f" {point['ns']:.{digits}f}", va="center")
-        gil = "with the GIL" if report["conditions"]["gil"] else "without the GIL"
-        title = f"CPython {interpreter}, {gil}\n{most} threads, one counter, through a global"
-        axis.set_title(title, fontsize=10 if columns > 1 else 9)
-        axis.set_xlabel("ns for each increment of all threads (less is better)", fontsize=10 if columns > 1 else 8)
+    size = 4.8, 3.8 * len(found)
+    drawing, axes = pyplot.subplots(len(found), 1, figsize=size, sharex=True, squeeze=False)
+    for axis, (interpreter, section) in zip(axes.flat, found.items(), strict=True):
+        points = [
+            (threads, name, figure["ns"])
+            for name, access, kind, threads, figure in summary.points(section)
+            if (access, kind) == ("global", "contended") and figure["ns"] is not None
+        ]
+        most = max((threads for threads, _, _ in points), default=1)
+        bars = [(name, ns) for threads, name, ns in points if threads == most]
+        bars.sort(key=lambda bar: bar[1], reverse=True)
+        axis.barh([name for name, _ in bars], [ns for _, ns in bars], color=[SHOWN.get(name, PEER) for name, _ in bars])
+        for i, (_, ns) in enumerate(bars):
+            axis.text(ns, i, f" {ns:.{0 if ns >= 20 else 1}f}", va="center")
+        gil = "with the GIL" if section.conditions["gil"] else "without the GIL"
+        axis.set_title(f"CPython {interpreter}, {gil}\n{most} threads, one counter, through a global", fontsize=9)
+        axis.set_xlabel("ns for each increment of all threads (less is better)", fontsize=8)
         axis.margins(x=0.15)
         axis.tick_params(labelbottom=True)
         axis.spines[["top", "right"]].set_visible(False)
-    figure_.tight_layout()
-    figure_.savefig(path, metadata={"Date": None})
+    drawing.tight_layout()
+    drawing.savefig(path, metadata={"Date": None})
 
 
 def main():
     folder = Path(sys.argv[1])
-    scaling = read(folder, "scaling")
+    scaling = summary.load(folder, "scaling")
     if not scaling:
-        sys.exit(f"{folder} holds no scaling-*.json: `make bench` writes them")
+        sys.exit(f"{folder} holds no summary with a section `scaling`: `make bench` writes them")
     lines = [
         "# Results",
         "",
-        "By the scripts of `make bench`; [../README.md](../README.md) says how. Believe the ratios within a table.",
+        "`make bench` made these tables; [../README.md](../README.md) describes the benchmarks. Believe the ratios",
+        "within a table. The summaries of this folder have the quartiles too.",
         "",
-        "![Two threads, one counter](scaling.svg)",
+        "![Two threads, one counter](../../docs/pictures/counting.svg)",
         "",
         "## Scaling",
         "",
         "Wall time by the number of increments of all threads together, in ns, and in brackets CPU time / wall time:",
-        "how many cores were at work. Ideal threads halve the time when they are doubled.",
+        "how many cores were at work. Ideal threads halve the time when their number doubles.",
         *scaling_tables(scaling),
     ]
-    for title, what, kind, rows in (
-        ("In C", "Beside C11's `atomic_fetch_add` on the same number of threads.", "native", native_table),
-        ("Locks", "ns (CPU time / wall time) / the same of the baseline: ratio.", "locks", locks_table),
-        ("One thread, beside a hand-written extension", "", "latency", latency_table),
-        ("One thread, beside other packages", "", "peers", latency_table),
-    ):
-        if reports := read(folder, kind):
-            lines += ["", f"## {title}", "", *([what, ""] if what else []), *rows(reports)]
+    for title, name, what, first, cell in TABLES:
+        # A section of a run with `--busy N` has a table of its own.
+        for section in (name, *(f"{name} beside {n} busy" for n in range(1, 9))):
+            if found := summary.load(folder, section):
+                beside = section.removeprefix(name).replace("busy", "busy processes")
+                lines += ["", f"## {title}{beside}", "", what, "", *by_row(found, first, cell)]
     (folder / "README.md").write_text("\n".join(lines) + "\n")
-    picture(scaling, folder / "scaling.svg", len(scaling))
-    picture(scaling, DOCS / "pictures" / "counting.svg", 1)
-    print(f"written: {folder / 'README.md'}, {folder / 'scaling.svg'}, docs/pictures/counting.svg")
+    drawn = Path(sys.argv[2]) if len(sys.argv) > 2 else PICTURE
+    picture(scaling, drawn)
+    print(f"written: {folder / 'README.md'}, {drawn}")
 
 
 if __name__ == "__main__":

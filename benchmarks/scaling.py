@@ -1,42 +1,34 @@
-"""What counting costs as threads are added: every way to count, shared or not, through a local, a global, an attribute.
+"""What counting costs as threads are added: every counter, shared or not, through a local, a global, an attribute.
 
-    python benchmarks/scaling.py [--threads 1,2] [--rounds 15] [--only WORD] [--json FILE]
+    python benchmarks/scaling.py [--threads 1,2] [--quick] [--rounds 15] [--only WORD] [--busy N] [--json FILE]
 
-The interpreter that runs this, and the packages that are installed beside atomicpy. The threads of a point do the same
-work in all, however many they are, and start together; a figure is the wall time of the whole by the number of
-increments: ns for each, the median of the rounds. Ideal threads halve it when they are doubled. `contended`: all
-threads count in one object; `uncontended`: each in one of its own.
+The packages that are installed beside atomicpy are measured too. A figure is the wall time by the number of increments
+of all threads together, with the CPU time / wall time beside it. Ideal threads halve it when their number doubles. The
+numbers of threads take turns. `contended`: all threads count in one object; `uncontended`: each in one of its own.
 
-Beside each figure stands the CPU time by the wall time. Each thread is tied to a core where the system can do that: a
-scheduler likes to put threads that wait for each other on one core, and leaves them there. A round in which
-the threads did not really run at the same time, below 0.85 of their number (of one core with the GIL), is thrown away
-and repeated; where that goes on for too long the point is left out, and said so.
+Each thread is tied to a core where the operating system allows it. A round whose threads did not run in parallel is
+discarded and repeated. A point without enough rounds has no figure: "never parallel".
 """
 
-import argparse
 import itertools
-import json
-import statistics
 import threading
-import time
-from pathlib import Path
 from typing import NamedTuple
 
-from latency import conditions
+import measure
+import summary
 from peers import installed, rows_of
-from together import really_parallel, together
+from together import parallel
 
 from atomicpy import AtomicInt, Mutex, ShardedCounter
 
 UNROLLED = 20
-SAMPLE_SECONDS = 0.004  # of a round: short, so that many fall between two interruptions of a busy machine
-PATIENCE_SECONDS = 6  # for a point, where most rounds do not count
+SAMPLE_SECONDS = 0.004  # short: most samples then fall between two interruptions of a busy machine
 
 
 class Contender(NamedTuple):
     make: object  # makes the object that the threads share
     statement: str  # counts once in x
-    per_thread: str = "x"  # what a thread counts in, made of x when it begins
+    per_thread: str = "x"  # the object a thread counts in, made of x before the start
 
 
 class Plain:
@@ -91,39 +83,23 @@ class Holder:
         self.x = x
 
 
-def one_round(contender, access, shared, threads, loops):
-    """(wall seconds, CPU time / wall time) of so many loops, shared out among the threads."""
-    common = contender.make() if shared else None
-    # One function for all where all count in one object, as in a program; else one for each, with globals of its own.
-    function = compiled(contender.statement, access, common) if shared and contender.per_thread == "x" else None
-    holder = Holder(common)
+def side(contender, access, shared, threads):
+    def job(times):
+        common = contender.make() if shared else None
+        # One function for all threads where all count in one object, as in a program; else one for each thread.
+        function = compiled(contender.statement, access, common) if shared and contender.per_thread == "x" else None
+        holder = Holder(common)
 
-    def prepare(me):
-        x = eval(contender.per_thread, {"x": common if shared else contender.make()})
-        count = function or compiled(contender.statement, access, x)
-        argument = x if access != "attribute" else holder if function else Holder(x)
-        count(2, argument)  # the specialising interpreter has seen it then
-        return lambda: count(loops // threads, argument)
+        def prepare(me):
+            x = eval(contender.per_thread, {"x": common if shared else contender.make()})
+            count = function or compiled(contender.statement, access, x)
+            argument = x if access != "attribute" else holder if function else Holder(x)
+            count(2, argument)  # the specialising interpreter needs a few loops
+            return lambda: count(times, argument)
 
-    return together(threads, prepare)
+        return prepare
 
-
-def measure(contender, access, shared, threads, rounds):
-    loops = 200
-    while (took := one_round(contender, access, shared, threads, loops)[0]) < SAMPLE_SECONDS / 4:
-        loops *= 2
-    loops = max(threads, round(loops * SAMPLE_SECONDS / took))
-    good, tried, until = [], 0, time.monotonic() + PATIENCE_SECONDS
-    while len(good) < rounds and time.monotonic() < until:
-        wall, cores = one_round(contender, access, shared, threads, loops)
-        tried += 1
-        if really_parallel(threads, cores):
-            good.append((wall / (loops // threads * threads * UNROLLED) * 1e9, cores))
-    point = {"threads": threads, "rounds": len(good), "thrown_away": tried - len(good)}
-    if len(good) >= 2:
-        low, median, high = statistics.quantiles([ns for ns, _ in good], n=4)
-        point |= {"ns": median, "quartiles": [low, high], "cpu_per_wall": statistics.median(c for _, c in good)}
-    return point
+    return measure.on_threads(threads, job, UNROLLED, SAMPLE_SECONDS, at_least=parallel(threads))
 
 
 def ways(contenders, only):
@@ -134,48 +110,45 @@ def ways(contenders, only):
                 if contender.statement == "x += 1" and access != "local":
                     continue  # `self.x += 1` stores into the attribute as well
                 if contender.per_thread != "x" and not shared:
-                    continue  # a handle is its thread's own in any case
+                    continue  # a handle belongs to one thread in any case
                 if only in name:
                     yield name, contender, access, shared
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    cores = conditions()["cores"]
+    parser = measure.parser(__doc__, rounds=15)
+    cores = measure.conditions()["cores"]
     default = ",".join(str(2**i) for i in range(cores.bit_length()))
     parser.add_argument("--threads", default=default, metavar="N,N", help=f"how many threads ({default})")
-    parser.add_argument("--rounds", type=int, default=15, help="samples of each point (15)")
-    parser.add_argument("--only", default="", metavar="WORD", help="only the contenders with WORD in them")
-    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE as well")
-    args = parser.parse_args()
+    args = measure.parsed(parser)
     try:
         numbers = [int(number) for number in args.threads.split(",")]
     except ValueError:
         parser.error(f"--threads needs numbers with commas between them, not {args.threads!r}")
-    if min(numbers) < 1 or args.rounds < 2:
-        parser.error("--threads must be 1 or more, and --rounds 2 or more: a median needs them")
+    if min(numbers) < 1:
+        parser.error("--threads must be 1 or more")
 
     contenders, found, missing = with_peers()
-    report = {"conditions": conditions(), "rounds": args.rounds, "peers": found, "left_out": missing, "points": []}
-    print(
-        "{interpreter} ({compiler}), GIL {}, {machine}, {cores} cores".format(
-            "on" if report["conditions"]["gil"] else "off", **report["conditions"]
-        )
-    )
-    print("peers:", *(f"{name} {version}" for name, version in found.items()))
-    for name, reason in missing.items():
-        print(f"left out: {name} ({reason})")
-    print(f"\n{'counter':27} {'through':9} {'':11}", *(f"{n:2} thr. ns  CPU/wall" for n in numbers))
-    for name, contender, access, shared in ways(contenders, args.only):
-        print(f"{name:27} {access:9} {'contended' if shared else 'uncontended':11}", end="", flush=True)
-        for threads in numbers:
-            point = measure(contender, access, shared, threads, args.rounds)
-            report["points"].append({"counter": name, "access": access, "contended": shared, **point})
-            text = f"{point['ns']:7.1f}    {point['cpu_per_wall']:5.2f}" if "ns" in point else "never parallel"
-            print(f"  {text:>18}", end="", flush=True)
-        print(flush=True)
-    if args.json:
-        Path(args.json).write_text(json.dumps(report, indent=1) + "\n")
+    rows = {}
+    with measure.busy(args.busy):
+        loop, seen = measure.loop_of(args), measure.conditions(args.busy)
+        print(measure.heading(seen))
+        print("peers:", *(f"{name} {version}" for name, version in found.items()))
+        for name, reason in missing.items():
+            print(f"left out: {name} ({reason})")
+        print(f"\n{'counter':27} {'through':9} {'':11}", *(f"{n:2} thr. ns  CPU/wall" for n in numbers))
+        for name, contender, access, shared in ways(contenders, args.only):
+            kind = "contended" if shared else "uncontended"
+            print(f"{name:27} {access:9} {kind:11}", end="", flush=True)
+            figures = loop.figures(*(side(contender, access, shared, threads) for threads in numbers))
+            rows[f"{name}, {access}, {kind}"] = figures
+            for figure in figures:
+                text = "never parallel" if figure.ns is None else f"{figure.ns:7.1f}    {figure.cores:5.2f}"
+                print(f"  {text:>18}", end="")
+            print(flush=True)
+    if args.json and rows:
+        more = {"threads": numbers, "peers": found, "left_out": sorted(missing)}
+        summary.save(args.json, "scaling", seen, args.rounds, measure.Figure._fields, rows, **more)
 
 
 if __name__ == "__main__":

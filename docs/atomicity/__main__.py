@@ -9,6 +9,7 @@ docs/compound.md gives the reason for each row, and this program checks it.
 import argparse
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import sysconfig
@@ -76,16 +77,23 @@ def main():
             print(f"{name:53} {claim:26} {'the interpreter crashed' if crashed else 'an exception'}")
             continue
         lost = [lost_in(operation, times) for _ in range(rounds)]
-        results[name] = {"claim": claim, "lost": lost, "of": times * THREADS}
+        results[name] = {
+            "claim": claim,
+            "of": times * THREADS,
+            "rounds": rounds,
+            "median": statistics.median_high(lost),
+            "most": max(lost),
+        }
         ok = not any(lost) or not holds(claim)
         print(f"{name:53} {claim:26} lost {max(lost):6,} of {times * THREADS:,}{'' if ok else '  <- NOT AS LISTED'}")
         if not ok:
             broken.append(name)
     if chosen.json:
-        interpreter = f"{platform.python_version()}{'t' * FREE_THREADED}"
-        with open(chosen.json, "w") as file:
-            json.dump({"interpreter": interpreter, "threads": THREADS, "operations": results}, file, indent=1)
-            file.write("\n")
+        head = {"interpreter": f"{platform.python_version()}{'t' * FREE_THREADED}", "threads": THREADS}
+        lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+        rows = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in results.items())
+        text = "\n".join(["{", *lines, ' "operations": {', rows, " }", "}"])
+        Path(chosen.json).write_text(f"{text}\n", "utf-8")
     return 1 if broken else 0
 
 
