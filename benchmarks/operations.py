@@ -15,10 +15,10 @@ class Operation(NamedTuple):
     theirs: object
 
 
-# Results above 256 are new objects, as they are in use, and small enough to be of one digit after every round.
+# A result above 256 is a new object, as in most programs. The value still has one digit after every round.
 VALUE = {"int": "10**6", "high": "10**9", "small": "1"}
 
-INTEGER = [  # statement, value that it starts with
+INTEGER = [  # statement, initial value
     ("x.inc()", "int"),
     ("x.dec()", "high"),
     ("x.add(1)", "int"),

@@ -1,7 +1,7 @@
 """The other packages on the index that have the same operations, for `latency.py --peers`.
 
-They are installed by hand into the environment of the benchmark and are no dependency of anything. A package may
-have no release for an interpreter, so whatever cannot be imported is left out, and said so.
+They are installed by hand into the environment of the benchmark and are no dependency. A package may have no release
+for an interpreter. The benchmarks leave out a package that cannot be imported, and print its name.
 """
 
 import importlib.metadata
@@ -50,8 +50,9 @@ INT = "x = make(10**6)"
 REF = "o = ['an object']; x = make(o)"
 FLOAT = "x = make(1.5)"
 
-# Ours, the setup, and what each peer calls it. Where a peer's returns the old value and ours the new, or the other way
-# round, the nearer one of ours is compared; `inc()`, which returns nothing, with whatever the peer counts up with.
+# Our statement, the setup, and the same operation of each peer. If a peer returns the old value and ours the new one, or
+# the reverse, the nearest of our operations is compared. `inc()` returns nothing; it is compared with the operation that
+# adds 1.
 TABLE = [
     (AtomicInt, "x.inc()", INT, {
         "cereggii": "x.increment_and_get()", "ft_utils": "x.incr()", "atomicx": "x.inc()",
@@ -136,7 +137,7 @@ TABLE = [
 
 
 def installed():
-    """{name: (version, {type: its counterpart})} of the peers that are here, and {name: why not} of the others."""
+    """{name: (version, {type: its counterpart})} of the installed peers, and {name: reason} of the others."""
     found, missing = {}, {}
     for name, load in LOADERS.items():
         try:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * array.c: Array, beside atomicpy.AtomicIntArray: see integer.h for the manner.
+ * array.c: Array, beside atomicpy.AtomicIntArray: integer.h describes the style.
  */
 #include "handwritten.h"
 
@@ -11,7 +11,7 @@ typedef struct {
     _Atomic int64_t *words;
 } Array;
 
-/* NULL with an exception set where there is no such element. */
+/* NULL with an exception set: there is no such element. */
 static inline _Atomic int64_t *word_at(Array *self, PyObject *index)
 {
     int64_t i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * flag.c: Flag, beside atomicpy.AtomicBool: see integer.h for the manner.
+ * flag.c: Flag, beside atomicpy.AtomicBool: integer.h describes the style.
  */
 #include "handwritten.h"
 
@@ -8,7 +8,7 @@
 typedef struct {
     PyObject_HEAD
     _Atomic uint8_t value;
-    _Atomic uint32_t sleepers;
+    _Atomic uint32_t waiters;
 } Flag;
 
 static PyObject *flag_load(Flag *self, PyObject *Py_UNUSED(unused)) { return PyBool_FromLong(atomic_load(&self->value)); }
@@ -74,12 +74,12 @@ static PyObject *flag_notify(Flag *self, PyObject *const *args, Py_ssize_t nargs
     if (nargs != 0 && !(arguments(nargs, 1, 1) && as_int64(args[0], &n))) {
         return NULL;
     }
-    return PyLong_FromLong(atomic_load(&self->sleepers) == 0 ? 0 : (long)n);
+    return PyLong_FromLong(atomic_load(&self->waiters) == 0 ? 0 : (long)n);
 }
 
 static PyObject *flag_notify_all(Flag *self, PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromLong((long)atomic_load(&self->sleepers));
+    return PyLong_FromLong((long)atomic_load(&self->waiters));
 }
 
 static int flag_bool(PyObject *self) { return atomic_load(&((Flag *)self)->value); }
@@ -108,7 +108,7 @@ static PyObject *flag_vectorcall(PyObject *type, PyObject *const *args, size_t n
     Flag *self = PyObject_New(Flag, &Flag_Type);
     if (self != NULL) {
         atomic_init(&self->value, value);
-        atomic_init(&self->sleepers, 0);
+        atomic_init(&self->waiters, 0);
     }
     return (PyObject *)self;
 }

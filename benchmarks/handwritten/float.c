@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * float.c: Float, beside atomicpy.AtomicFloat: see integer.h for the manner. The bits of a double are kept in an integer
- * word, which is lock-free.
+ * float.c: Float, beside atomicpy.AtomicFloat: integer.h describes the style. The bits of a double are in an
+ * integer word, which is lock-free.
  */
 #include "handwritten.h"
 
@@ -27,7 +27,7 @@ static inline double of_bits(uint64_t bits)
 
 static inline double float_value(Float *self) { return of_bits(atomic_load(&self->bits)); }
 
-/* Each the loop of a compare-and-swap; returns the old value. */
+/* Each function is a loop of compare-and-swap. It returns the old value. */
 #define SWAP_LOOP(name, wanted, desired)                                                                    \
     static inline double name(Float *self, double n)                                                        \
     {                                                                                                       \

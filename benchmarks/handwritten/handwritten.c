@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * handwritten.c: the baseline of the benchmarks. The atomic types as an expert writes them against the API of CPython,
- * for speed and nothing else. One file a type.
+ * handwritten.c: the baseline of the benchmarks. The atomic types as an expert writes them against the C API,
+ * for speed alone. One file a type.
  */
 #include "handwritten.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * handwritten.h: what the hand-written types share: how they take arguments, and the type objects.
+ * handwritten.h: how the hand-written types take arguments, and the type objects.
  */
 #ifndef HANDWRITTEN_H
 #define HANDWRITTEN_H
@@ -17,7 +17,7 @@ extern PyTypeObject Counter_Type, Unsigned_Type, Flag_Type, Float_Type, Ref_Type
 
 #define METHOD(name, function, flags) {name, (PyCFunction)(void (*)(void))function, flags, NULL}
 
-/* False with an exception set where o is no integer or does not fit. */
+/* False with an exception set: o is no integer or does not fit. */
 static inline bool as_int64(PyObject *o, int64_t *result)
 {
 #if PY_VERSION_HEX >= 0x030C0000
@@ -65,7 +65,7 @@ static inline bool as_bool(PyObject *o, bool *result)
     return true;
 }
 
-/* False with an exception set where there are not at least `least` and at most `most` arguments. */
+/* False with an exception set: there are not at least `least` and at most `most` arguments. */
 static inline bool arguments(Py_ssize_t nargs, Py_ssize_t least, Py_ssize_t most)
 {
     if (nargs >= least && nargs <= most) {
@@ -75,7 +75,7 @@ static inline bool arguments(Py_ssize_t nargs, Py_ssize_t least, Py_ssize_t most
     return false;
 }
 
-/* Those of a constructor. */
+/* The arguments of a constructor. */
 static inline bool new_arguments(size_t nargsf, PyObject *names, Py_ssize_t least, Py_ssize_t most)
 {
     if (names != NULL && PyTuple_GET_SIZE(names) > 0) {
@@ -85,7 +85,7 @@ static inline bool new_arguments(size_t nargsf, PyObject *names, Py_ssize_t leas
     return arguments(PyVectorcall_NARGS(nargsf), least, most);
 }
 
-/* wait(expected, timeout=None): the timeout is never looked at, because nobody sleeps here. */
+/* wait(expected, timeout=None): the timeout is not used, because wait() never parks. */
 static inline bool wait_arguments(PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
     (void)args;

@@ -2,14 +2,14 @@
  *
  * integer.h: the hand-written counter, a template: integers.c includes it once with WORD int64_t, once with uint64_t.
  * A static type, vectorcall, positional arguments only, integers of one digit read in place, and bare instructions
- * that wrap, where atomicpy.AtomicInt raises OverflowError. Nobody waits for its value, and notify() knows it from a
- * count of sleepers beside the value.
+ * that wrap, where atomicpy.AtomicInt raises OverflowError. wait() never parks. notify() reads the number of waiters,
+ * which is always 0, from a word beside the value.
  */
 
 typedef struct {
     PyObject_HEAD
     _Atomic WORD value;
-    _Atomic uint32_t sleepers;
+    _Atomic uint32_t waiters;
 } CLASS;
 
 /* ---- no argument, one argument, or n=1 ---- */
@@ -110,7 +110,7 @@ static PyObject *F(update)(CLASS *self, PyObject *fn)
     return FROM_WORD(desired);
 }
 
-/* ---- wait and notify: only the ways on which nobody sleeps ---- */
+/* ---- wait and notify, without parking ---- */
 
 static PyObject *F(wait)(CLASS *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
 {
@@ -131,12 +131,12 @@ static PyObject *F(notify)(CLASS *self, PyObject *const *args, Py_ssize_t nargs)
     if (nargs != 0 && !(arguments(nargs, 1, 1) && as_int64(args[0], &n))) {
         return NULL;
     }
-    return PyLong_FromLong(atomic_load(&self->sleepers) == 0 ? 0 : (long)n);
+    return PyLong_FromLong(atomic_load(&self->waiters) == 0 ? 0 : (long)n);
 }
 
 static PyObject *F(notify_all)(CLASS *self, PyObject *Py_UNUSED(unused))
 {
-    return PyLong_FromLong((long)atomic_load(&self->sleepers));
+    return PyLong_FromLong((long)atomic_load(&self->waiters));
 }
 
 /* ---- operators and conversions ---- */
@@ -193,7 +193,7 @@ static PyObject *F(format)(CLASS *self, PyObject *spec)
     return result;
 }
 
-/* ---- the type: it has no tp_new, this is the way into the world ---- */
+/* ---- the type: it has no tp_new, tp_vectorcall constructs ---- */
 
 static PyObject *F(vectorcall)(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)
 {
@@ -205,7 +205,7 @@ static PyObject *F(vectorcall)(PyObject *type, PyObject *const *args, size_t nar
     CLASS *self = PyObject_New(CLASS, &TYPE);
     if (self != NULL) {
         atomic_init(&self->value, value);
-        atomic_init(&self->sleepers, 0);
+        atomic_init(&self->waiters, 0);
     }
     return (PyObject *)self;
 }
