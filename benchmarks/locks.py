@@ -173,8 +173,10 @@ def longest_wait(make, seconds, threads=8):
         return acquire
 
     def meanwhile():
-        time.sleep(seconds)
-        stop.set()
+        try:
+            time.sleep(seconds)
+        finally:
+            stop.set()
 
     wall, cores = together(threads, prepare, tied=False, meanwhile=meanwhile)
     return measure.Sample(max(worst) * 1e9, cores), sum(acquired) / wall

@@ -1,12 +1,12 @@
 """The measuring loop of the benchmarks, and the options that every benchmark has.
 
-A *side* is a function without arguments that takes one Sample. In each round every side takes one sample, and the order
-of the sides is reversed from round to round, so a machine that slows down slows down all sides. A ratio is taken of the
-two samples of one round; a figure is the median over the rounds, with the middle half of the ratios beside it.
+A *side* is a function without arguments that takes one Sample. In each round every side takes one sample, and the next
+round reverses their order, so a machine that slows down slows down all sides. A ratio is of the two samples of one
+round. A figure is the median over the rounds, with the quartiles beside it.
 
-A sample below its CPU time / wall time is discarded (two threads: 1.7), and its round is repeated. Where too few rounds
-count before the patience is over, there is no figure. With `--busy N` nothing is discarded: N processes take CPU time
-beside the benchmark, and the figures are those of a busy machine.
+The loop discards a sample whose threads did not run in parallel (two threads: CPU time / wall time below 1.7) and
+repeats its round. A row with too few rounds at the end of PATIENCE_SECONDS has no figure. With `--busy N` the loop
+discards nothing: N processes take CPU time beside the benchmark, and the figures are those of a busy machine.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from together import GIL, together
 
 # The CPU time of a thread leaves out what other processes take. Windows counts it in ticks of 16 ms.
 CLOCK = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter
-PATIENCE_SECONDS = 10  # for a row whose rounds are discarded
-FIGURES = 2  # as many rounds at least: a median needs them
+PATIENCE_SECONDS = 10  # the time of a row in which the loop repeats rounds
+LEAST_ROUNDS = 2  # quartiles need them
 BUSY = """
 import os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
@@ -46,10 +46,10 @@ def quartiles(values):
 
 
 class Figure(NamedTuple):
-    """The samples of one side."""
+    """The samples of one side: median and quartiles."""
 
     ns: float | None
-    low: float | None  # the quartiles
+    low: float | None
     high: float | None
     cores: float | None
     discarded: int
@@ -58,7 +58,7 @@ class Figure(NamedTuple):
     def of(cls, samples):
         counted = [sample for sample in samples if sample]
         discarded = len(samples) - len(counted)
-        if len(counted) < FIGURES:
+        if len(counted) < LEAST_ROUNDS:
             return cls(None, None, None, None, discarded)
         low, ns, high = quartiles(sample.ns for sample in counted)
         return cls(ns, low, high, statistics.median(sample.cores for sample in counted), discarded)
@@ -80,7 +80,7 @@ class Comparison(NamedTuple):
     def of(cls, rounds):
         pairs = [pair for pair in rounds if None not in pair]
         discarded = len(rounds) - len(pairs)
-        if len(pairs) < FIGURES:
+        if len(pairs) < LEAST_ROUNDS:
             return cls(*[None] * 7, discarded)
         sides = [
             statistics.median(getattr(sample, what) for sample in side)
@@ -99,7 +99,7 @@ class Loop(NamedTuple):
     def samples(self, *sides):
         """The rounds, each a list of one sample of each side; None stands for a discarded sample.
 
-        Ends after `rounds` rounds without a discarded sample, or when the patience is over.
+        The loop ends after `rounds` rounds without a discarded sample, or after `patience` seconds.
         """
         taken, complete = [], 0
         until = time.monotonic() + self.patience
@@ -119,7 +119,7 @@ class Loop(NamedTuple):
 
 
 def sized(seconds_of, seconds):
-    """How many times to repeat for a sample of about so many seconds. `seconds_of(times)` repeats and measures."""
+    """The number of repetitions that take about `seconds`. `seconds_of(times)` repeats and returns the seconds."""
     times = 1
     while (took := seconds_of(times)) < seconds / 4:
         times *= 2
@@ -145,12 +145,12 @@ def one_thread(statement, setup, make, seconds, unrolled=50):
 
 
 def on_threads(threads, job, operations, seconds, tied=True, at_least=0.0, each=False, of="wall"):
-    """A side: threads that start together; the time by the number of operations of all threads.
+    """A side: threads that start together; the time divided by the number of operations of all threads.
 
     `job(times)` is called for each sample. It returns the `prepare` of `together`, whose function does `times *
-    operations` operations in each thread. A sample counts where its CPU time / wall time is `at_least` so much;
-    `together.parallel` gives that figure. `each=True`: by the number of operations of one thread. `of="cpu"`: the CPU
-    time of all threads instead of the wall time.
+    operations` operations in each thread. A sample counts if its CPU time / wall time is `at_least` or more;
+    `together.parallel` computes that limit. `each=True` divides by the operations of one thread. `of="cpu"` takes the
+    CPU time of all threads instead of the wall time.
     """
 
     def take(times):
@@ -167,7 +167,7 @@ def on_threads(threads, job, operations, seconds, tied=True, at_least=0.0, each=
 
 
 def whole_process(run, operations):
-    """A side: one run, by wall time, with the CPU time of all threads of the process."""
+    """A side: the wall time of one run, and the CPU time of all threads of the process."""
 
     def sample():
         wall, cpu = time.perf_counter(), time.process_time()
@@ -180,14 +180,14 @@ def whole_process(run, operations):
 
 @contextmanager
 def busy(processes):
-    """So many processes that take CPU time without a pause. They end with this process too."""
+    """Run N processes that take CPU time without a pause. They end when this process ends, however it ends."""
     command = [sys.executable, "-S", "-c", BUSY]
     started = []
     try:
         for _ in range(processes):
             started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
         for process in started:
-            process.stdout.readline()  # it runs
+            process.stdout.readline()  # the process runs
         yield
     finally:
         for process in started:
@@ -230,9 +230,9 @@ def parser(doc, rounds):
 def parsed(parser):
     args = parser.parse_args()
     if args.quick:
-        args.rounds = FIGURES
-    if args.rounds < FIGURES or args.busy < 0:
-        parser.error(f"--rounds must be {FIGURES} or more (a median needs them), and --busy 0 or more")
+        args.rounds = LEAST_ROUNDS
+    if args.rounds < LEAST_ROUNDS or args.busy < 0:
+        parser.error(f"--rounds must be {LEAST_ROUNDS} or more (a median needs them), and --busy 0 or more")
     return args
 
 

@@ -40,7 +40,7 @@ cdef extern from *:
     #include <stdatomic.h>
     #include <time.h>
 
-    /* A cache line of its own, as the word of an AtomicInt has. */
+    /* The word has a cache line of its own, as that of an AtomicInt has. */
     static struct { _Alignas(128) _Atomic int64_t n; } bare, again;
 
     static void count_bare(int64_t times)

@@ -1,4 +1,4 @@
-"""The summaries in benchmarks/results, one file an interpreter: `cp314t.json` has what every benchmark measured on it.
+"""The summaries in benchmarks/results, one file an interpreter: `cp314t.json` has the figures of all benchmarks on it.
 
     {"locks": {"conditions": {...}, "rounds": 15, "columns": ["ns", "ratio", ...], "rows": {NAME: [1.5, 0.9, ...]}}}
 
@@ -18,11 +18,11 @@ class Section(NamedTuple):
     conditions: dict
     rounds: int
     rows: dict  # {name: {column: value}}, or a list of such dicts for each name
-    more: dict  # what only this benchmark has
+    more: dict  # what only this section has
 
 
 def save(path, name, conditions, rounds, columns, rows, **more):
-    """Put the section into the file. `rows` is {name: object}, with an attribute for each column; none: no section."""
+    """Put the section into the file, unless it has no rows. `rows` is {name: object with an attribute a column}."""
     if not rows:
         return
     path = Path(path)
@@ -54,7 +54,7 @@ def rounded(value, decimals=None):
 
 
 def text_of(sections):
-    """JSON with as many rows in a line as have room."""
+    """JSON that fills its lines with rows."""
     parts = []
     for name, section in sections.items():
         rows = filled(f"{json.dumps(key)}: {json.dumps(row)}" for key, row in section["rows"].items())
