@@ -76,6 +76,18 @@ def test_threads_below_the_limit_do_not_count():
     assert not take(0.84).counts
 
 
+def test_a_thread_that_lost_its_core_does_not_shorten_the_samples():
+    repetitions = []
+
+    def job(times):
+        repetitions.append(times)
+        lost = 1.0 if len(repetitions) == 1 else 0.0  # another process had the core for a second
+        return lambda me: lambda: Span(0.0, times / 1000 + lost, times / 1000)
+
+    measure.on_threads(1, job, 1, 0.1)()
+    assert repetitions[-1] == 100
+
+
 def test_threads_start_together():
     prepared, started = [], []
 
