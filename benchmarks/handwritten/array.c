@@ -4,7 +4,6 @@
  */
 #include "handwritten.h"
 
-
 typedef struct {
     PyObject_HEAD
     Py_ssize_t length;
@@ -72,33 +71,31 @@ static PyObject *array_dec(Array *self, PyObject *i)
 }
 
 /* name(i, n), or name(i, n=1) where least is 1. */
-#define ELEMENT(name, least, result)                                                           \
-    static PyObject *array_##name(Array *self, PyObject *const *args, Py_ssize_t nargs)        \
-    {                                                                                          \
-        int64_t n = 1;                                                                         \
-        if (!arguments(nargs, least, 2)) {                                                     \
-            return NULL;                                                                       \
-        }                                                                                      \
-        _Atomic int64_t *word = word_at(self, args[0]);                                        \
-        if (word == NULL || (nargs == 2 && !as_int64(args[1], &n))) {                          \
-            return NULL;                                                                       \
-        }                                                                                      \
-        return result;                                                                         \
+#define ELEMENT(name, least, result)                                                    \
+    static PyObject *array_##name(Array *self, PyObject *const *args, Py_ssize_t nargs) \
+    {                                                                                   \
+        int64_t n = 1;                                                                  \
+        if (!arguments(nargs, least, 2)) {                                              \
+            return NULL;                                                                \
+        }                                                                               \
+        _Atomic int64_t *word = word_at(self, args[0]);                                 \
+        if (word == NULL || (nargs == 2 && !as_int64(args[1], &n))) {                   \
+            return NULL;                                                                \
+        }                                                                               \
+        return result;                                                                  \
     }
 
 static inline int64_t raise_word(_Atomic int64_t *word, int64_t n)
 {
     int64_t old = atomic_load(word);
-    while (n > old && !atomic_compare_exchange_weak(word, &old, n)) {
-    }
+    while (n > old && !atomic_compare_exchange_weak(word, &old, n)) { }
     return old;
 }
 
 static inline int64_t lower_word(_Atomic int64_t *word, int64_t n)
 {
     int64_t old = atomic_load(word);
-    while (n < old && !atomic_compare_exchange_weak(word, &old, n)) {
-    }
+    while (n < old && !atomic_compare_exchange_weak(word, &old, n)) { }
     return old;
 }
 
@@ -192,12 +189,13 @@ static PyMethodDef array_methods[] = {
 };
 
 static PyMappingMethods array_as_mapping = {
-    .mp_length = array_length, .mp_subscript = array_subscript, .mp_ass_subscript = array_ass_subscript,
+    .mp_length = array_length,
+    .mp_subscript = array_subscript,
+    .mp_ass_subscript = array_ass_subscript,
 };
 
 PyTypeObject Array_Type = {
-    .ob_base = PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "handwritten.Array",
+    .ob_base = PyVarObject_HEAD_INIT(NULL, 0).tp_name = "handwritten.Array",
     .tp_basicsize = sizeof(Array),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = array_dealloc,

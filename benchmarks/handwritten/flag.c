@@ -4,14 +4,16 @@
  */
 #include "handwritten.h"
 
-
 typedef struct {
     PyObject_HEAD
     _Atomic uint8_t value;
     _Atomic uint32_t waiters;
 } Flag;
 
-static PyObject *flag_load(Flag *self, PyObject *Py_UNUSED(unused)) { return PyBool_FromLong(atomic_load(&self->value)); }
+static PyObject *flag_load(Flag *self, PyObject *Py_UNUSED(unused))
+{
+    return PyBool_FromLong(atomic_load(&self->value));
+}
 
 static PyObject *flag_store(Flag *self, PyObject *value)
 {
@@ -130,8 +132,7 @@ static PyMethodDef flag_methods[] = {
 static PyNumberMethods flag_as_number = {.nb_bool = flag_bool};
 
 PyTypeObject Flag_Type = {
-    .ob_base = PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "handwritten.Flag",
+    .ob_base = PyVarObject_HEAD_INIT(NULL, 0).tp_name = "handwritten.Flag",
     .tp_basicsize = sizeof(Flag),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)PyObject_Free,

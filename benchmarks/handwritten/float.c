@@ -5,7 +5,6 @@
  */
 #include "handwritten.h"
 
-
 typedef struct {
     PyObject_HEAD
     _Atomic uint64_t bits;
@@ -28,15 +27,15 @@ static inline double of_bits(uint64_t bits)
 static inline double float_value(Float *self) { return of_bits(atomic_load(&self->bits)); }
 
 /* Each function is a loop of compare-and-swap. It returns the old value. */
-#define SWAP_LOOP(name, wanted, desired)                                                                    \
-    static inline double name(Float *self, double n)                                                        \
-    {                                                                                                       \
-        uint64_t seen = atomic_load(&self->bits);                                                           \
-        double old = of_bits(seen);                                                                         \
-        while ((wanted) && !atomic_compare_exchange_weak(&self->bits, &seen, bits_of(desired))) {           \
-            old = of_bits(seen);                                                                            \
-        }                                                                                                   \
-        return old;                                                                                         \
+#define SWAP_LOOP(name, wanted, desired)                                                          \
+    static inline double name(Float *self, double n)                                              \
+    {                                                                                             \
+        uint64_t seen = atomic_load(&self->bits);                                                 \
+        double old = of_bits(seen);                                                               \
+        while ((wanted) && !atomic_compare_exchange_weak(&self->bits, &seen, bits_of(desired))) { \
+            old = of_bits(seen);                                                                  \
+        }                                                                                         \
+        return old;                                                                               \
     }
 
 SWAP_LOOP(sum, true, old + n)
@@ -55,10 +54,10 @@ static PyObject *float_store(Float *self, PyObject *value)
     Py_RETURN_NONE;
 }
 
-#define ONE_DOUBLE(name, result)                                        \
-    static PyObject *float_##name(Float *self, PyObject *value)         \
-    {                                                                   \
-        double n;                                                       \
+#define ONE_DOUBLE(name, result)                                         \
+    static PyObject *float_##name(Float *self, PyObject *value)          \
+    {                                                                    \
+        double n;                                                        \
         return as_double(value, &n) ? PyFloat_FromDouble(result) : NULL; \
     }
 
@@ -66,14 +65,14 @@ ONE_DOUBLE(exchange, of_bits(atomic_exchange(&self->bits, bits_of(n))))
 ONE_DOUBLE(fetch_max, raise(self, n))
 ONE_DOUBLE(fetch_min, lower(self, n))
 
-#define STEP(name, result)                                                                \
-    static PyObject *float_##name(Float *self, PyObject *const *args, Py_ssize_t nargs)   \
-    {                                                                                     \
-        double n = 1;                                                                     \
-        if (nargs != 0 && !(arguments(nargs, 1, 1) && as_double(args[0], &n))) {          \
-            return NULL;                                                                  \
-        }                                                                                 \
-        return PyFloat_FromDouble(result);                                                \
+#define STEP(name, result)                                                              \
+    static PyObject *float_##name(Float *self, PyObject *const *args, Py_ssize_t nargs) \
+    {                                                                                   \
+        double n = 1;                                                                   \
+        if (nargs != 0 && !(arguments(nargs, 1, 1) && as_double(args[0], &n))) {        \
+            return NULL;                                                                \
+        }                                                                               \
+        return PyFloat_FromDouble(result);                                              \
     }
 
 STEP(add, sum(self, n) + n)
@@ -173,13 +172,15 @@ static PyMethodDef float_methods[] = {
 };
 
 static PyNumberMethods float_as_number = {
-    .nb_inplace_add = float_iadd, .nb_inplace_subtract = float_isub,
-    .nb_int = float_int, .nb_float = float_float, .nb_bool = float_bool,
+    .nb_inplace_add = float_iadd,
+    .nb_inplace_subtract = float_isub,
+    .nb_int = float_int,
+    .nb_float = float_float,
+    .nb_bool = float_bool,
 };
 
 PyTypeObject Float_Type = {
-    .ob_base = PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "handwritten.Float",
+    .ob_base = PyVarObject_HEAD_INIT(NULL, 0).tp_name = "handwritten.Float",
     .tp_basicsize = sizeof(Float),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)PyObject_Free,

@@ -50,28 +50,27 @@ ONE_ARGUMENT(fetch_and, atomic_fetch_and(&self->value, n))
 ONE_ARGUMENT(fetch_or, atomic_fetch_or(&self->value, n))
 ONE_ARGUMENT(fetch_xor, atomic_fetch_xor(&self->value, n))
 
-#define RAISE_OR_LOWER(name, relation)                                                               \
-    static inline WORD F(name##_word)(CLASS * self, WORD n)                                          \
-    {                                                                                                \
-        WORD old = atomic_load(&self->value);                                                        \
-        while (n relation old && !atomic_compare_exchange_weak(&self->value, &old, n)) {             \
-        }                                                                                            \
-        return old;                                                                                  \
-    }                                                                                                \
+#define RAISE_OR_LOWER(name, relation)                                                     \
+    static inline WORD F(name##_word)(CLASS * self, WORD n)                                \
+    {                                                                                      \
+        WORD old = atomic_load(&self->value);                                              \
+        while (n relation old && !atomic_compare_exchange_weak(&self->value, &old, n)) { } \
+        return old;                                                                        \
+    }                                                                                      \
     ONE_ARGUMENT(name, F(name##_word)(self, n))
 
 RAISE_OR_LOWER(fetch_max, >)
 RAISE_OR_LOWER(fetch_min, <)
 
 /* Unsigned, because the sum may wrap. */
-#define STEP(name, result)                                                                 \
-    static PyObject *F(name)(CLASS * self, PyObject *const *args, Py_ssize_t nargs)        \
-    {                                                                                      \
-        WORD n = 1;                                                                        \
-        if (nargs != 0 && !(arguments(nargs, 1, 1) && AS_WORD(args[0], &n))) {             \
-            return NULL;                                                                   \
-        }                                                                                  \
-        return FROM_WORD(result);                                                          \
+#define STEP(name, result)                                                          \
+    static PyObject *F(name)(CLASS * self, PyObject *const *args, Py_ssize_t nargs) \
+    {                                                                               \
+        WORD n = 1;                                                                 \
+        if (nargs != 0 && !(arguments(nargs, 1, 1) && AS_WORD(args[0], &n))) {      \
+            return NULL;                                                            \
+        }                                                                           \
+        return FROM_WORD(result);                                                   \
     }
 
 STEP(add, (WORD)((uint64_t)atomic_fetch_add(&self->value, n) + (uint64_t)n))
@@ -141,15 +140,15 @@ static PyObject *F(notify_all)(CLASS *self, PyObject *Py_UNUSED(unused))
 
 /* ---- operators and conversions ---- */
 
-#define IN_PLACE(name, operation)                            \
-    static PyObject *F(name)(PyObject * self, PyObject * o)  \
-    {                                                        \
-        WORD n;                                              \
-        if (!AS_WORD(o, &n)) {                               \
-            return NULL;                                     \
-        }                                                    \
-        operation(&((CLASS *)self)->value, n);               \
-        return Py_NewRef(self);                              \
+#define IN_PLACE(name, operation)                           \
+    static PyObject *F(name)(PyObject * self, PyObject * o) \
+    {                                                       \
+        WORD n;                                             \
+        if (!AS_WORD(o, &n)) {                              \
+            return NULL;                                    \
+        }                                                   \
+        operation(&((CLASS *)self)->value, n);              \
+        return Py_NewRef(self);                             \
     }
 
 IN_PLACE(iadd, atomic_fetch_add)
@@ -235,13 +234,19 @@ static PyMethodDef F(methods)[] = {
 };
 
 static PyNumberMethods F(as_number) = {
-    .nb_inplace_add = F(iadd), .nb_inplace_subtract = F(isub), .nb_inplace_and = F(iand), .nb_inplace_or = F(ior),
-    .nb_inplace_xor = F(ixor), .nb_int = F(int), .nb_index = F(int), .nb_float = F(float), .nb_bool = F(bool),
+    .nb_inplace_add = F(iadd),
+    .nb_inplace_subtract = F(isub),
+    .nb_inplace_and = F(iand),
+    .nb_inplace_or = F(ior),
+    .nb_inplace_xor = F(ixor),
+    .nb_int = F(int),
+    .nb_index = F(int),
+    .nb_float = F(float),
+    .nb_bool = F(bool),
 };
 
 PyTypeObject TYPE = {
-    .ob_base = PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = NAME,
+    .ob_base = PyVarObject_HEAD_INIT(NULL, 0).tp_name = NAME,
     .tp_basicsize = sizeof(CLASS),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = (destructor)PyObject_Free,

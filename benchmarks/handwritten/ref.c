@@ -110,17 +110,13 @@ static void ref_dealloc(PyObject *self)
 }
 
 static PyMethodDef ref_methods[] = {
-    METHOD("load", ref_load, METH_NOARGS),
-    METHOD("store", ref_store, METH_O),
-    METHOD("exchange", ref_exchange, METH_O),
-    METHOD("compare_exchange", ref_compare_exchange, METH_FASTCALL),
-    METHOD("update", ref_update, METH_O),
-    {NULL, NULL, 0, NULL},
+    METHOD("load", ref_load, METH_NOARGS),    METHOD("store", ref_store, METH_O),
+    METHOD("exchange", ref_exchange, METH_O), METHOD("compare_exchange", ref_compare_exchange, METH_FASTCALL),
+    METHOD("update", ref_update, METH_O),     {NULL, NULL, 0, NULL},
 };
 
 PyTypeObject Ref_Type = {
-    .ob_base = PyVarObject_HEAD_INIT(NULL, 0)
-    .tp_name = "handwritten.Ref",
+    .ob_base = PyVarObject_HEAD_INIT(NULL, 0).tp_name = "handwritten.Ref",
     .tp_basicsize = sizeof(Ref),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     .tp_dealloc = ref_dealloc,
