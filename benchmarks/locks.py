@@ -238,7 +238,7 @@ def pairs():
 
 def shown(name, row):
     if row.ns is None:
-        return f"{name:46} never parallel: {row.discarded} rounds discarded"
+        return f"{name:46} never parallel: {row.discarded} samples discarded"
     return (
         f"{name:46} {row.ns:10.1f} ns ({row.cores:4.2f}) {row.baseline_ns:12.1f} ns ({row.baseline_cores:4.2f})"
         f" {row.ratio:8.2f}   {row.low:.2f} - {row.high:.2f}"

@@ -5,8 +5,9 @@ round reverses their order, so a machine that slows down slows down all sides. A
 round. A figure is the median over the rounds, with the quartiles beside it.
 
 The loop discards a sample whose threads did not run in parallel (two threads: CPU time / wall time below 1.7) and
-repeats its round. A row with too few rounds at the end of PATIENCE_SECONDS has no figure. With `--busy N` the loop
-discards nothing: N processes take CPU time beside the benchmark, and the figures are those of a busy machine.
+takes it again, for at most PATIENCE_SECONDS in a row of the table. A row with too few samples has no figure. With
+`--busy N` the loop discards nothing: N processes take CPU time beside the benchmark, and the figures are those of a
+busy machine.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from together import GIL, together
 
 # The CPU time of a thread leaves out what other processes take. Windows counts it in ticks of 16 ms.
 CLOCK = time.thread_time if time.get_clock_info("thread_time").resolution < 1e-6 else time.perf_counter
-PATIENCE_SECONDS = 10  # the time of a row in which the loop repeats rounds
+PATIENCE_SECONDS = 10  # the time of a row in which the loop repeats discarded samples
 LEAST_ROUNDS = 2  # quartiles need them
 BUSY = """
 import os, sys, threading
@@ -55,9 +56,8 @@ class Figure(NamedTuple):
     discarded: int
 
     @classmethod
-    def of(cls, samples):
-        counted = [sample for sample in samples if sample]
-        discarded = len(samples) - len(counted)
+    def of(cls, samples, discarded):
+        counted = [sample for sample in samples if sample is not None]
         if len(counted) < LEAST_ROUNDS:
             return cls(None, None, None, None, discarded)
         low, ns, high = quartiles(sample.ns for sample in counted)
@@ -77,9 +77,8 @@ class Comparison(NamedTuple):
     discarded: int
 
     @classmethod
-    def of(cls, rounds):
+    def of(cls, rounds, discarded):
         pairs = [pair for pair in rounds if None not in pair]
-        discarded = len(rounds) - len(pairs)
         if len(pairs) < LEAST_ROUNDS:
             return cls(*[None] * 7, discarded)
         sides = [
@@ -97,25 +96,30 @@ class Loop(NamedTuple):
     patience: float = PATIENCE_SECONDS
 
     def samples(self, *sides):
-        """The rounds, each a list of one sample of each side; None stands for a discarded sample.
-
-        The loop ends after `rounds` rounds without a discarded sample, or after `patience` seconds.
-        """
-        taken, complete = [], 0
+        """(rounds, discarded): each round has one sample of each side, or None; discarded is a number for each side."""
         until = time.monotonic() + self.patience
-        while complete < self.rounds and (len(taken) < self.rounds or time.monotonic() < until):
-            order = sorted(range(len(sides)), reverse=len(taken) % 2 == 0)
-            found = {side: sides[side]() for side in order}
-            counted = [None if self.discard and not found[side].counts else found[side] for side in sorted(order)]
-            taken.append(counted)
-            complete += None not in counted
-        return taken
+        rounds, discarded = [], [0] * len(sides)
+        for i in range(self.rounds):
+            found = [None] * len(sides)
+            for side in sorted(range(len(sides)), reverse=i % 2 == 0):
+                while found[side] is None:
+                    sample = sides[side]()
+                    if sample.counts or not self.discard:
+                        found[side] = sample
+                        continue
+                    discarded[side] += 1
+                    if time.monotonic() > until:
+                        break
+            rounds.append(found)
+        return rounds, discarded
 
     def compare(self, ours, baseline):
-        return Comparison.of(self.samples(ours, baseline))
+        rounds, discarded = self.samples(ours, baseline)
+        return Comparison.of(rounds, sum(discarded))
 
     def figures(self, *sides):
-        return [Figure.of(samples) for samples in zip(*self.samples(*sides), strict=True)]
+        rounds, discarded = self.samples(*sides)
+        return [Figure.of(*side) for side in zip(zip(*rounds, strict=True), discarded, strict=True)]
 
 
 def sized(seconds_of, seconds):

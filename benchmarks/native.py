@@ -183,7 +183,7 @@ def main():
                 row = loop.compare(side(loops, ours, threads), side(loops, BARE, threads))
                 rows[f"{name}, {threads}"] = row
                 if row.ns is None:
-                    print(f"{name:26} {threads:7}   never parallel: {row.discarded} rounds discarded")
+                    print(f"{name:26} {threads:7}   never parallel: {row.discarded} samples discarded")
                     continue
                 print(
                     f"{name:26} {threads:7} {row.ns:7.2f} {row.baseline_ns:7.2f} {row.ratio:6.3f}   "

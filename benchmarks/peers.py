@@ -50,9 +50,9 @@ INT = "x = make(10**6)"
 REF = "o = ['an object']; x = make(o)"
 FLOAT = "x = make(1.5)"
 
-# Our statement, the setup, and the same operation of each peer. If a peer returns the old value and ours the new one, or
-# the reverse, the nearest of our operations is compared. `inc()` returns nothing; it is compared with the operation that
-# adds 1.
+# Our statement, the setup, and the same operation of each peer. If a peer returns the old value and ours the new one,
+# or the reverse, the nearest of our operations is compared. `inc()` returns nothing; it is compared with the operation
+# that adds 1.
 TABLE = [
     (AtomicInt, "x.inc()", INT, {
         "cereggii": "x.increment_and_get()", "ft_utils": "x.incr()", "atomicx": "x.inc()",

@@ -56,7 +56,7 @@ def run(command):
 
 def compare(loop, detected, plain):
     """{what: Cost}: cpu, wall and memory of a command beside the same without the detector."""
-    rounds = loop.samples(lambda: run(detected), lambda: run(plain))
+    rounds, _ = loop.samples(lambda: run(detected), lambda: run(plain))
     costs = {}
     for what in ("cpu", "wall", "memory"):
         pairs = [(getattr(on, what), getattr(off, what)) for on, off in rounds]

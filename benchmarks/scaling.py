@@ -6,8 +6,8 @@ The packages that are installed beside atomicpy are measured too. A figure is th
 of all threads together, with the CPU time / wall time beside it. Ideal threads halve it when their number doubles. The
 numbers of threads take turns. `contended`: all threads count in one object; `uncontended`: each in one of its own.
 
-Each thread is tied to a core where the operating system allows it. A round whose threads did not run in parallel is
-discarded and repeated. A point without enough rounds has no figure: "never parallel".
+Each thread is tied to a core where the operating system allows it. A sample whose threads did not run in parallel is
+discarded and taken again. A point with too few samples has no figure: "never parallel".
 """
 
 import itertools

@@ -43,22 +43,22 @@ def test_ratio_is_of_the_samples_of_one_round():
     assert (row.ratio, row.low, row.high) == (2, 1.5, 2.5)
 
 
-def test_discarded_round_is_repeated_and_not_in_the_figures():
+def test_discarded_sample_is_taken_again_and_not_in_the_figures():
     order = []
-    a, b = side("a", order, [1] * 9), side("b", order, [9, 5, 5, 5], lambda n: n > 1)
+    a, b = side("a", order, [1] * 9), side("b", order, [5, 9, 9, 5, 5], lambda n: n not in (2, 3))
     row = measure.Loop(3).compare(a, b)
-    assert (row.baseline_ns, row.ratio, row.discarded) == (5, 0.2, 1)
-    assert order.count("a") == order.count("b") == 4
+    assert (row.baseline_ns, row.ratio, row.low, row.high, row.discarded) == (5, 0.2, 0.2, 0.2, 2)
+    assert "".join(order) == "baabbbba"
+
+
+def test_no_figure_where_the_patience_ends_with_one_sample():
+    row = measure.Loop(3, patience=-1).compare(side("a", [], [1] * 3), side("b", [], [1] * 3, lambda n: n == 2))
+    assert (row.ns, row.ratio, row.discarded) == (None, None, 2)
 
 
 def test_discarded_side_does_not_take_the_figure_of_the_other():
-    one, two = measure.Loop(3, patience=0).figures(side("a", [], [1] * 3), side("b", [], [1] * 3, lambda n: False))
+    one, two = measure.Loop(3, patience=-1).figures(side("a", [], [1] * 3), side("b", [], [1] * 3, lambda n: False))
     assert (one.ns, one.discarded, two.ns, two.discarded) == (1, 0, None, 3)
-
-
-def test_no_figure_of_one_round():
-    row = measure.Loop(3, patience=0).compare(side("a", [], [1] * 3), side("b", [], [1] * 3, lambda n: n == 2))
-    assert (row.ns, row.ratio, row.discarded) == (None, None, 2)
 
 
 def test_beside_busy_processes_nothing_is_discarded():
