@@ -1,17 +1,20 @@
-"""How long a blocking call goes on after Ctrl-C: the time from the signal to the KeyboardInterrupt.
+"""The time from Ctrl-C to the KeyboardInterrupt of a blocking call.
 
-    python benchmarks/interrupts.py [--rounds N]
+    python benchmarks/interrupts.py [--quick] [--rounds 11] [--only WORD] [--busy N] [--json FILE]
 
 The contract is LIMIT on a machine that is not busy. `check.py` takes the shortest of a few rounds.
 """
 
-import argparse
 import os
 import signal
 import statistics
 import sys
 import threading
 import time
+from typing import NamedTuple
+
+import measure
+import summary
 
 from atomicpy import AtomicInt, Mutex, Once, RWMutex, WaitGroup
 
@@ -66,7 +69,7 @@ CALLS = {
 
 
 def seconds_of(make):
-    """From the signal to the KeyboardInterrupt, in the main thread."""
+    """The seconds from the signal to the KeyboardInterrupt, in the main thread."""
     call = make()
     sent = []
 
@@ -87,17 +90,38 @@ def seconds_of(make):
     return took
 
 
+class Delay(NamedTuple):
+    ms: float
+    worst: float
+
+
+def side(make):
+    def sample():
+        cpu = time.process_time()
+        seconds = seconds_of(make)
+        return measure.Sample(seconds * 1e9, (time.process_time() - cpu) / (seconds + UNTIL_ASLEEP))
+
+    return sample
+
+
 def main():
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=11)
-    rounds = options.parse_args().rounds
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
-    for name, make in CALLS.items():
-        took = [seconds_of(make) for _ in range(rounds)]
-        print(f"{name:22} median {statistics.median(took) * 1e3:7.2f} ms, worst {max(took) * 1e3:7.2f} ms", flush=True)
+    args = measure.parsed(measure.parser(__doc__, rounds=11))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts a background job with SIGINT ignored
+    calls = {name: make for name, make in CALLS.items() if args.only in name}
+    with measure.busy(args.busy):
+        seen = measure.conditions(args.busy)
+        print(f"{measure.heading(seen)}\n")
+        rounds, _ = measure.loop_of(args).samples(*map(side, calls.values()))
+    rows = {}
+    for name, samples in zip(calls, zip(*rounds, strict=True), strict=True):
+        delays = [sample.ns / 1e6 for sample in samples]
+        row = rows[name] = Delay(statistics.median(delays), max(delays))
+        print(f"{name:22} median {row.ms:7.2f} ms, worst {row.worst:7.2f} ms")
+    if args.json:
+        summary.save(args.json, "interrupts", seen, args.rounds, Delay._fields, rows)
 
 
 if __name__ == "__main__":
     if sys.platform == "win32":
-        sys.exit("a process cannot send itself Ctrl-C there")
+        sys.exit("a process of Windows cannot send Ctrl-C to itself")
     main()

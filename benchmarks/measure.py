@@ -220,7 +220,8 @@ def conditions(processes=0):
 def heading(seen):
     """The conditions in one line: every benchmark prints it above its figures."""
     gil = "with the GIL" if seen["gil"] else "without the GIL"
-    beside = f", beside {seen['busy']} busy processes (nothing discarded)" if seen.get("busy") else ""
+    n = seen.get("busy", 0)
+    beside = f", beside {n} busy process{'es' * (n > 1)} (nothing discarded)" if n else ""
     return "{interpreter} {}, {compiler}, {machine}, {cores} cores{}".format(gil, beside, **seen)
 
 

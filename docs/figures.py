@@ -270,9 +270,7 @@ def filled(text, page):
     def fill(found):
         start, name, old, end = found.groups()
         if not old.startswith("\n") and text[found.start() - 1] == "\n":
-            sys.exit(
-                f"{page}: figures {name!r} inside a sentence must not begin a line: they would begin a paragraph"
-            )
+            sys.exit(f"{page}: figures {name!r} inside a sentence must not begin a line: they would begin a paragraph")
         if name not in FIGURES:
             sys.exit(f"{page}: no figures {name!r}; the names are {', '.join(FIGURES)}")
         return f"{start}{FIGURES[name]()}{end}"

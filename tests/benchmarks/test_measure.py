@@ -183,4 +183,4 @@ def test_a_benchmark_writes_its_section(tmp_path):
     (section,) = summary.load(tmp_path, "locks beside 1 busy").values()
     assert list(section.rows) == ["Once.do(fn), done / attribute"]
     assert section.conditions["busy"] == 1
-    assert "beside 1 busy process" in done.stdout
+    assert "beside 1 busy process (" in done.stdout
