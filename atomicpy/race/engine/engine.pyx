@@ -24,7 +24,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.unicode cimport PyUnicode_AsUTF8
 from libc.stdlib cimport free
 
-from atomicpy.atomic.atomic_int_array cimport AtomicIntArray
+from atomicpy cimport AtomicIntArray
 
 # The functions that instrumented code calls, by name: `_race_read__` and the others.
 calls = rc_make_calls()
