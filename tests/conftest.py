@@ -20,6 +20,18 @@ def pytest_report_header() -> str:
     return f"build: {'free-threaded' if FREE_THREADED else 'with the GIL'}; the GIL is {'on' if gil else 'off'}"
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config) -> None:
+    """With xdist, a worker that has finished takes tests from the other one; its default deals them out before."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "worksteal"
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """The slow tests first: the last one must not run alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 def pytest_configure(config) -> None:
     """Standard error itself, also of a worker of xdist, and not what takes its place while a test runs."""
     capture = config.pluginmanager.getplugin("capturemanager")

@@ -150,8 +150,8 @@ def test_a_callback_may_run_the_collector_while_an_object_of_one_thread_is_freed
         assert tracked() == others
         called.append(gc.collect())
 
+    gc.collect()
     for step in STEPS[kind]:
-        gc.collect()
         others = tracked()
         x = MAKE[kind]()
         step(x)

@@ -9,7 +9,6 @@ its end. A step that finds an error raises AssertionError.
 are done. Otherwise it has visited all states, and returns their number.
 """
 
-from collections import deque
 from collections.abc import Callable
 from operator import itemgetter
 
@@ -27,9 +26,9 @@ def explore(start: dict, programs: list[Program], entry: str = "start") -> int:
     keys = tuple(first)
     values = itemgetter(*keys)
     came_from: dict = {values(first): None}
-    waiting = deque(came_from)
+    waiting = list(came_from)
     while waiting:
-        frozen = waiting.popleft()
+        frozen = waiting.pop()  # depth first, which finds the broken variants after a fraction of the states
         now = dict(zip(keys, frozen, strict=True))
         moved = False
         for me, program in enumerate(programs):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from helpers import PYTHON, WATCHDOG, once_for_all_workers
+from verdicts import SCHEDULES, wrong
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 NO_TOPICS = {"driver", "together"}
@@ -24,8 +25,6 @@ DETECTORS = {
     "engine": ("-m", "atomicpy"),
     "reference": (str(Path(__file__).parents[1] / "support" / "reference"),),
 }
-# Order, and seconds between the interpreter's switches of threads.
-SCHEDULES = (("free", 0.005), ("forward", 0.00001), ("backward", 0.001))
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the detector needs 3.13")
 
@@ -85,25 +84,6 @@ def outcomes_of(tmp_path_factory):
         return {order: one | {"programs": one["programs"][topic]} for order, one in outcomes.items()}
 
     return outcomes_of
-
-
-def wrong(name, named, outcome):
-    """What is wrong with the verdict on a program in one order; "" if nothing is."""
-    if name not in outcome["programs"]:
-        return f"it did not come to its end: {outcome['trouble']}"
-    reports, error = outcome["programs"][name]
-    if error:
-        return error
-    choices = [line.removeprefix("? ").split(" | ") for line in named]
-    for location, text in reports:
-        if not any(wanted in location for line in choices for wanted in line):
-            return f"a false report\n{text}"
-    missing = [
-        line
-        for line, choice in zip(named, choices, strict=True)
-        if not line.startswith("? ") and not any(wanted in location for wanted in choice for location, _ in reports)
-    ]
-    return f"nothing reported of {', '.join(missing)}" if missing else ""
 
 
 @pytest.mark.timeout(2 * WATCHDOG)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from helpers import PYTHON, WATCHDOG
-from test_programs import SCHEDULES, wrong
+from verdicts import SCHEDULES, wrong
 
 REAL = Path(__file__).parents[1] / "real"
 DRIVER = REAL.parent / "programs" / "driver.py"
