@@ -35,17 +35,18 @@ def _clock_for(cls: type) -> Callable[[Any, tuple[Any, ...]], Clock]:
     return lambda self, arguments: clock_of(self)
 
 
-def _ordered(cls: type, name: str, order: Callable[[Clock, Any], object]) -> None:
+def _hook_operation(cls: type, name: str, update_clock: Callable[[Clock, Any], object]) -> None:
+    """Hook an operation: call `update_clock(clock, result)` in one step with it."""
     clock_for = _clock_for(cls)
 
     def after(result: Any, self: Any, *arguments: Any) -> Any:
-        order(clock_for(self, arguments), result)
+        update_clock(clock_for(self, arguments), result)
         return result
 
     hook(cls, name, _begin, after, end=_end)
 
 
-def _updates(cls: type) -> None:
+def _hook_update(cls: type) -> None:
     """Hook update(): release before the new value is visible. The program's function may run more than once."""
     clock_for = _clock_for(cls)
 
@@ -79,7 +80,7 @@ def _install_values() -> None:
         atomicpy.AtomicRef,
         atomicpy.AtomicIntArray,
     ):
-        for names, order in (
+        for names, update_clock in (
             (READS, lambda clock, result: clock.acquire()),
             (STORES, lambda clock, result: clock.set()),
             (CHANGES, lambda clock, result: clock.swap()),
@@ -87,9 +88,9 @@ def _install_values() -> None:
         ):
             for name in names:
                 if name in vars(cls):
-                    _ordered(cls, name, order)
+                    _hook_operation(cls, name, update_clock)
         if "update" in vars(cls):
-            _updates(cls)
+            _hook_update(cls)
         if "wait" in vars(cls):
             hook(cls, "wait", after=acquire_after)
 
