@@ -31,7 +31,6 @@ calls = rc_make_calls()
 globals().update(calls)
 # Hook, Each, TracedLock, TracedRLock, traced, for_the_program, set_ownership.
 globals().update(rh_make_types())
-globals().update(Around=globals()["Hook"], set_whose=globals()["set_ownership"])  # old names, removed last
 
 _KINDS = ("attribute", "global", "variable", "item", "keys")
 # The number of a thread: its name, and the stack that created it (0: unknown).

@@ -30,7 +30,7 @@ def install() -> None:
     _depth += 1
     if _depth > 1:
         return
-    engine.set_whose(ownership.counts_as_program)
+    engine.set_ownership(ownership.counts_as_program)
     # preexisting is last: it needs the names that the others have patched.
     for part in (locks, threads, queues, futures, asyncio, imports, functools_caches, own_types, preexisting):
         part.install()

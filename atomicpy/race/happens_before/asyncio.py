@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from atomicpy.race.engine.engine import Around, Clock
+from atomicpy.race.engine.engine import Clock, Hook
 from atomicpy.race.happens_before.patch import hook
 
 
@@ -17,6 +17,6 @@ def install() -> None:
             return None
         clock = Clock()
         clock.release()
-        return (self, Around(callback, clock.acquire), *arguments), named
+        return (self, Hook(callback, clock.acquire), *arguments), named
 
     hook(asyncio.BaseEventLoop, "call_soon_threadsafe", calls)

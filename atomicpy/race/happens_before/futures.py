@@ -9,7 +9,7 @@ import concurrent.futures
 from concurrent.futures import Future
 from typing import Any
 
-from atomicpy.race.engine.engine import Around, Each
+from atomicpy.race.engine.engine import Each, Hook
 from atomicpy.race.happens_before.patch import acquire, acquire_after, hook, release
 
 
@@ -27,7 +27,7 @@ def install() -> None:
             release(future)
 
     def calls_back(future: Any, fn: Any = None, *rest: Any, **named: Any) -> Any:
-        return ((future, Around(fn, finished), *rest), named) if callable(fn) else None
+        return ((future, Hook(fn, finished), *rest), named) if callable(fn) else None
 
     for name in ("set_result", "set_exception"):
         hook(Future, name, release)

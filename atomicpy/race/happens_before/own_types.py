@@ -13,7 +13,7 @@ from typing import Any
 
 import atomicpy
 from atomicpy.race.engine import engine
-from atomicpy.race.engine.engine import Around, Clock, clock_of
+from atomicpy.race.engine.engine import Clock, Hook, clock_of
 from atomicpy.race.happens_before.identity_map import IdentityMap
 from atomicpy.race.happens_before.patch import acquire, acquire_after, hook, release
 
@@ -62,7 +62,7 @@ def _hook_update(cls: type) -> None:
             clock_for(self, arguments).release()
             return new
 
-        return (self, *place, Around(function, reads, stores)), named
+        return (self, *place, Hook(function, reads, stores)), named
 
     def after(new: Any, self: Any, *arguments: Any) -> Any:
         clock_for(self, arguments).acquire()
@@ -152,7 +152,7 @@ def _runs(self: Any, function: Any = None, /, *arguments: Any, **named: Any) -> 
     """Hook the function of `go(fn, ...)` and `do(fn, ...)`: its end releases."""
     if not callable(function):
         return None  # the original raises the error
-    return (self, Around(function, end=partial(release, self)), *arguments), named
+    return (self, Hook(function, end=partial(release, self)), *arguments), named
 
 
 def _install_waits() -> None:
@@ -174,7 +174,7 @@ def _install_once() -> None:
             return None  # the original raises the error
         clock = Clock()
         clocks.put(self, clock)
-        return (self, Around(function, end=clock.release)), {}
+        return (self, Hook(function, end=clock.release)), {}
 
     def made(result: None, self: Any, function: Any, /) -> None:
         self.__wrapped__ = function

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 from atomicpy.race.engine import engine
-from atomicpy.race.engine.engine import Around
+from atomicpy.race.engine.engine import Hook
 
 _MISSING = object()
 _originals: list[tuple[Any, str, Any]] = []
@@ -28,10 +28,10 @@ def hook(
     end: Callable[..., Any] | None = None,
     program: bool = False,
 ) -> None:
-    """Patch an existing function with an Around of it. `program`: the hooks run only when the program calls it."""
+    """Patch an existing function with a Hook of it. `program`: the hooks run only when the program calls it."""
     original = vars(owner).get(name, _MISSING)
     original = getattr(owner, name) if original is _MISSING else original
-    patch(owner, name, Around(original, before, after, failed, end, program=program))
+    patch(owner, name, Hook(original, before, after, failed, end, program=program))
 
 
 def patched_names() -> dict[int, Any]:

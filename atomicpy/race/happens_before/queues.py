@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from atomicpy.race.engine import engine
-from atomicpy.race.engine.engine import Around, Clock, traced
+from atomicpy.race.engine.engine import Clock, Hook, traced
 from atomicpy.race.happens_before.identity_map import IdentityMap
 from atomicpy.race.happens_before.patch import acquire, hook, patch, release
 
@@ -61,7 +61,7 @@ def _install_in(module: Any) -> None:
     hook(module.Queue, "join", after=joined)
     bare = module.SimpleQueue
     patch(module, "SimpleQueue", _simple(bare))
-    if not isinstance(vars(bare)["put"], Around):  # copies of the module share this type
+    if not isinstance(vars(bare)["put"], Hook):  # copies of the module share this type
         _install_bare(bare)
 
 
@@ -124,10 +124,10 @@ def _simple(bare: Any) -> Any:
         clock.acquire()
         return item
 
-    changes = {"put": Around(bare.put, with_clock), "get": Around(bare.get, after=without_clock)}
+    changes = {"put": Hook(bare.put, with_clock), "get": Hook(bare.get, after=without_clock)}
     if not isinstance(bare.put_nowait, FunctionType):  # the pure Python version calls put and get there
-        changes["put_nowait"] = Around(bare.put_nowait, with_clock)
-        changes["get_nowait"] = Around(bare.get_nowait, after=without_clock)
+        changes["put_nowait"] = Hook(bare.put_nowait, with_clock)
+        changes["get_nowait"] = Hook(bare.get_nowait, after=without_clock)
     names = {"__slots__": (), "__module__": bare.__module__, "__doc__": bare.__doc__, **changes}
     cls = _simples.setdefault(bare, type(bare.__name__, (bare,), names))
     engine.name_in_errors(cls, f"{bare.__module__}.{bare.__name__}")

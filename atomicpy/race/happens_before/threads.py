@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from atomicpy.race.engine import engine
-from atomicpy.race.engine.engine import Around, Clock
+from atomicpy.race.engine.engine import Clock, Hook
 from atomicpy.race.happens_before.identity_map import IdentityMap
 from atomicpy.race.happens_before.patch import hook
 
@@ -74,6 +74,6 @@ def install() -> None:
         def ends_new(*_: Any, **__: Any) -> None:
             engine.end_thread()
 
-        return (Around(function, begins_new, end=ends_new), *rest), {}
+        return (Hook(function, begins_new, end=ends_new), *rest), {}
 
     hook(_thread, "start_new_thread", starts_new)
