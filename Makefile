@@ -4,7 +4,7 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-.PHONY: help demo test docs lint stubs wheel bench samples check clean
+.PHONY: help demo build quick test docs lint stubs wheel bench samples check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -12,7 +12,13 @@ help: ## this list
 demo: ## a counter that loses updates, and those that do not, without the GIL if possible
 	@.ci/demo $(ARGS)
 
-test: ## all tests, on the default Python and on a free-threaded one
+build: ## the package for the default Python, in build/env: only what has changed
+	@.ci/build $(ARGS)
+
+quick: ## builds what has changed, and runs the tests that take little, up to the first failure
+	@.ci/quick $(ARGS)
+
+test: ## all tests on a free-threaded Python, those that are not slow on the default one
 	@.ci/test $(ARGS)
 
 docs: ## the documentation, into build/docs/html; ARGS=--external asks the links that lead outside
@@ -24,8 +30,8 @@ lint: ## Python, Cython, C, workflows: linters and formatters; ARGS=--fix repair
 stubs: ## the type stubs against the modules
 	@.ci/stubs
 
-wheel: ## sdist and wheel into dist/, each installed and tried in an environment of its own
-	@python3 .ci/wheel.py
+wheel: ## sdist and wheel into dist/, checked, installed and tried
+	@.ci/wheel
 
 bench: ## every benchmark on every interpreter here, into benchmarks/results (long)
 	@.ci/bench $(ARGS)

@@ -2,9 +2,12 @@
 
 import sys
 from glob import glob
+from pathlib import Path
 
-from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import setup
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # a build backend leaves it out
+from build_modules import COMMANDS, extensions
 
 MSVC = sys.platform == "win32"
 
@@ -61,19 +64,12 @@ DIRECTIVES = {
 }
 
 setup(
-    ext_modules=cythonize(
-        [
-            Extension(
-                name,
-                [name.replace(".", "/") + ".pyx", *core],
-                include_dirs=["src", "atomicpy"],
-                # The headers too: a change in one must rebuild, and the sdist must hold them.
-                extra_compile_args=COMPILE_ARGS,
-                extra_link_args=LINK_ARGS,
-            )
-            for name, core in EXTENSIONS.items()
-        ],
-        build_dir="build/cython",  # generated C stays out of the tree
-        compiler_directives=DIRECTIVES,
-    )
+    cmdclass=COMMANDS,
+    ext_modules=extensions(
+        EXTENSIONS,
+        DIRECTIVES,
+        include_dirs=["src", "atomicpy"],
+        extra_compile_args=COMPILE_ARGS,
+        extra_link_args=LINK_ARGS,
+    ),
 )

@@ -3,42 +3,99 @@
 # The interpreter's own search path is what is tested, not what somebody's shell has set.
 unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-command -v python3 >/dev/null || {
-    echo "python3 is missing: install it (Debian, Ubuntu: apt-get install python3 python3-venv python3-dev)" >&2
+fail() { # LINE...
+    printf '%s\n' "$@" >&2
     exit 1
+}
+
+command -v python3 >/dev/null ||
+    fail "python3 is missing: install it (Debian, Ubuntu: apt-get install python3 python3-venv python3-dev)"
+
+# Prints the tag of an interpreter (cp314t), then what stands in the way of building for it.
+DESCRIBE='
+import os, sys, sysconfig
+without_gil = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+print("cp{}{}".format(*sys.version_info) + "t" * without_gil)
+if sys.version_info < (3, 11):
+    print(f"{sys.executable} is Python {sys.version.split()[0]}, and atomicpy needs 3.11 or later.")
+    print("If there is a newer one on this machine, name it: make PYTHON=python3.13 ...")
+elif not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")):
+    version = "{}.{}".format(*sys.version_info)
+    print(f"{sys.executable} lacks Python.h, without which no extension module can be built.")
+    print(f"Debian, Ubuntu: apt-get install python{version}-dev; or name another interpreter: make PYTHON=...")
+'
+
+tag_of() { # PYTHON
+    "$1" -c "$DESCRIBE" | head -n 1
+}
+
+# The interpreter that $PYTHON names, if that is one with the GIL, else python3.
+default_python() {
+    local tag
+    if [ -n "${PYTHON:-}" ] && tag=$(tag_of "$PYTHON") && [[ $tag != *t ]]; then
+        echo "$PYTHON"
+    else
+        echo python3
+    fi
 }
 
 # Sets $free_threaded to the path of an interpreter without the GIL, or to nothing where there is none to be had.
 find_free_threaded() {
     local status=0
-    free_threaded=$(python3 .ci/freethreaded.py) || status=$?
-    case $status in
-        0) ;;
-        3) free_threaded= ;;
-        *) exit "$status" ;;
-    esac
+    free_threaded=$(.ci/freethreaded) || status=$?
+    [ $status = 0 ] || [ $status = 3 ] || exit "$status"
 }
 
-# env INTERPRETER [--group NAME]...: the python of an environment for it with atomicpy in it.
+# The requirements of dependency groups, a line each. uv would take the names, and ask the index each time then; so it
+# looks no further where everything is installed.
+GROUPS_OF='
+import sys, tomllib
+with open("pyproject.toml", "rb") as file:
+    groups = tomllib.load(file)["dependency-groups"]
+for name in sys.argv[1:]:
+    print(*groups[name], sep="\n")
+'
+
+# env_python INTERPRETER [GROUP...]: prints the python of an environment for that interpreter. In it are these dependency
+# groups of pyproject.toml and atomicpy, built from this checkout; without `build` among the groups they are alone.
+# uv installs what is missing, and builds where a file has changed that [tool.uv] names.
 env_python() {
-    python3 .ci/env.py "$@"
+    local python=$1 problem environment same
+    shift
+    [ "$python" != default ] || python=$(default_python)
+    problem=$("$python" -c "$DESCRIBE" 2>/dev/null) || fail "$python starts no Python: name one that does, make PYTHON=..."
+    environment=build/env/$(head -n 1 <<<"$problem")
+    problem=$(tail -n +2 <<<"$problem")
+    [ -z "$problem" ] || fail "$problem"
+    command -v "${CC:-cc}" >/dev/null ||
+        fail "a C compiler is missing: install one (Debian, Ubuntu: apt-get install gcc libc6-dev)"
+
+    same='import sys; print(sys.base_prefix, sys.version)'
+    if [ "$("$environment/bin/python" -c "$same" 2>/dev/null)" != "$("$python" -c "$same")" ]; then
+        .ci/uv venv --clear --no-project --python "$python" "$environment" >&2
+    fi
+    # A file that is gone leaves no trace in the times at which uv looks.
+    ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xdi]' -o -name '*.[ch]' | sort | cksum)
+    export ATOMICPY_FILES
+    {
+        "$python" -c "$GROUPS_OF" "$@"
+        case " $* " in *" build "*) echo . ;; esac
+    } | .ci/uv pip install --python "$environment" --no-build-isolation-package atomicpy --requirements - >&2 ||
+        fail "no environment for $python in $environment: the reason is above"
+    echo "$PWD/$environment/bin/python"
 }
 
-# The name of an interpreter's results: cp314t.
-tag_of() {
-    "$1" -c 'import sys, sysconfig; print("cp{}{}".format(*sys.version_info)
-        + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED")))'
-}
-
-# on_each GROUP FUNCTION NAME...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for each TAG. Where
-# it fails on one, that is said, and the others have their turn.
+# on_each FUNCTION NAME... -- GROUP...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for
+# each TAG, in an environment with these groups. Where it fails on one, that is said, and the others have their turn.
 on_each() {
-    local group=$1 function=$2 name python tag seen= status=0
-    shift 2
-    for name in "$@"; do
+    local function=$1 name names=() python tag seen= status=0
+    shift
+    while [ "$1" != -- ]; do names+=("$1"); shift; done
+    shift
+    for name in "${names[@]}"; do
         # A name may be there and start nothing: the shims of pyenv are like that.
         [ "$name" = default ] || "$name" -c "" >/dev/null 2>&1 || continue
-        python=$(env_python "$name" --group "$group") && tag=$(tag_of "$python") || { status=1; continue; }
+        python=$(env_python "$name" "$@") && tag=$(tag_of "$python") || { status=1; continue; }
         case " $seen " in *" $tag "*) continue ;; esac
         seen="$seen $tag"
         echo "== $tag"
