@@ -1,4 +1,4 @@
-"""The whole session: importing or using the package must never turn the GIL back on, and what hangs says where."""
+"""The session: a check that the package never turns the GIL on, and timeouts that print the stacks of all threads."""
 
 import contextlib
 import faulthandler
@@ -11,7 +11,7 @@ from helpers import FREE_THREADED
 
 TERMINAL = pytest.StashKey[int]()
 
-# A shell's background job is started with Ctrl-C ignored, and so would be every program that a test interrupts.
+# A shell starts a background job with SIGINT ignored, and each program that a test interrupts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -33,14 +33,14 @@ def pytest_collection_modifyitems(items) -> None:
 
 
 def pytest_configure(config) -> None:
-    """Standard error itself, also of a worker of xdist, and not what takes its place while a test runs."""
+    """Keep the standard error of the process, also of an xdist worker. pytest replaces it while a test runs."""
     capture = config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled() if capture is not None else contextlib.nullcontext():
         config.stash[TERMINAL] = os.dup(2)
 
 
 def pytest_timeout_set_timer(item, settings) -> bool:
-    """In the place of pytest-timeout's own, whose stacks get lost in a worker: those of all threads, then the end."""
+    """Replace the timer of pytest-timeout, whose stacks are lost in an xdist worker. Print all stacks, then exit."""
     faulthandler.dump_traceback_later(settings.timeout, exit=True, file=item.config.stash[TERMINAL])
     return True
 
@@ -56,5 +56,5 @@ def pytest_enter_pdb() -> None:
 
 def pytest_sessionfinish(session) -> None:
     if FREE_THREADED and sys._is_gil_enabled():
-        sys.stderr.write("\nthe GIL came back on during the tests\n")
+        sys.stderr.write("\nthe tests turned the GIL on\n")
         session.exitstatus = 1

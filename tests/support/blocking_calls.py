@@ -1,4 +1,4 @@
-"""Every blocking call of the package: how one comes to wait, and what ends that."""
+"""Each blocking call of the package: how to make it block, and how to end the wait."""
 
 import threading
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, Wa
 
 @dataclass
 class Call:
-    """One blocking call. What it takes it gives back, so that one `end` lets all waiters go, one after the other."""
+    """One blocking call. It releases what it acquires, so all waiters return, one after the other, after one `end`."""
 
-    make: Callable  # () -> an object on which the call blocks, and a function that ends that
+    make: Callable  # () -> an object on which the call blocks, and a function that ends the wait
     wait: Callable  # (object): the call, without a timeout
-    timed: Callable | None = None  # (object, seconds) -> False on timeout; None: the call has none
-    unlock: Callable | None = None  # of a `with`: (object), what its end does
-    owned: bool = False  # the call waits for a thread: in a child without that thread it is refused
+    timed: Callable | None = None  # (object, seconds) -> False on timeout; None: the call has no timeout
+    unlock: Callable | None = None  # for a `with` statement: (object), the release at its end
+    owned: bool = False  # the call waits for an owner: if fork() lost the owner, the call raises RuntimeError
 
 
 def held(cls, acquire: str, release: str):
@@ -57,7 +57,7 @@ def value(cls):
 
 
 def running(of: Callable):
-    """A Once, or a once function, that another thread is at."""
+    """A Once, or a once function, that another thread is running."""
 
     def make():
         begun, go_on = threading.Event(), threading.Event()
@@ -99,13 +99,13 @@ CALLS = {
         lambda rw, seconds: rw.acquire_read(timeout=seconds),
         owned=True,
     ),
-    "RWMutex.acquire_write, of readers": Call(
+    "RWMutex.acquire_write, held by a reader": Call(
         held(RWMutex, "acquire_read", "release_read"),
         lambda rw: rw.acquire_write() and rw.release_write(),
         lambda rw, seconds: rw.acquire_write(timeout=seconds),
         owned=True,
     ),
-    "RWMutex.acquire_write, of a writer": Call(
+    "RWMutex.acquire_write, held by a writer": Call(
         held(RWMutex, "acquire_write", "release_write"),
         lambda rw: rw.acquire_write() and rw.release_write(),
         lambda rw, seconds: rw.acquire_write(timeout=seconds),

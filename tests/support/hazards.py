@@ -1,7 +1,7 @@
-"""Every hazard that a blocking call may meet: test_hazards.py runs each call of blocking_calls.py against each.
+"""The hazards for a blocking call: test_hazards.py runs each call of blocking_calls.py against each hazard.
 
-As a program, `hazards.py CALL [HAZARD] [ROUNDS]`: in a process of its own, because a hazard is a fork, a signal or the
-end of the process. What hangs is ended by a watchdog, with the stacks of all threads.
+The program `hazards.py CALL [HAZARD] [ROUNDS]` runs in its own process, because a hazard is a fork, a signal or the end
+of the process. A watchdog ends a program that does not end, and prints the stacks of all threads.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from helpers import WATCHDOG, wait_until
 
 from atomicpy import Once, RWMutex, once
 
-SOON = 0.03  # s: the others are asleep by then, most likely; no test needs it
+SOON = 0.03  # s: most likely, the other threads have parked after that time; no test depends on it
 
 
 def start(n: int, target: Callable, *args) -> list[threading.Thread]:
@@ -34,13 +34,13 @@ def start(n: int, target: Callable, *args) -> list[threading.Thread]:
 def join(threads: list[threading.Thread]) -> None:
     for thread in threads:
         thread.join(WATCHDOG)
-        assert not thread.is_alive(), "a thread hangs"
+        assert not thread.is_alive(), "a thread does not end"
 
 
 # ---- the hazards ------------------------------------------------------------------------------------------------
 
 
-def times_out_on_time(call: Call) -> None:
+def timeout(call: Call) -> None:
     if not call.timed:
         return
     waited: list[float] = []
@@ -52,7 +52,8 @@ def times_out_on_time(call: Call) -> None:
 
     waits_for, end = call.make()
     wait()
-    join(start(1, wait))  # the main thread looks for signals in between, this one does not
+    # In the main thread the wait ends from time to time to run signal handlers. In another thread it does not.
+    join(start(1, wait))
     assert len(waited) == 2
     assert min(waited) >= 0.06, waited
     end()
@@ -60,7 +61,7 @@ def times_out_on_time(call: Call) -> None:
 
 
 def ctrl_c(call: Call) -> None:
-    """KeyboardInterrupt in the middle of the wait, and the wait works again. How soon: benchmarks/interrupts.py."""
+    """Ctrl-C during the wait raises KeyboardInterrupt, and a later wait works. benchmarks/interrupts.py times this."""
     waits_for, end = call.make()
 
     def send():
@@ -70,7 +71,7 @@ def ctrl_c(call: Call) -> None:
     sender = start(1, send)
     try:
         call.wait(waits_for)
-        raise AssertionError("it did not wait")
+        raise AssertionError("the call did not wait")
     except KeyboardInterrupt:
         pass
     join(sender)
@@ -78,8 +79,8 @@ def ctrl_c(call: Call) -> None:
     call.wait(waits_for)
 
 
-def collector(call: Call) -> None:
-    """Hundreds wait, and gc.collect(), which stops all threads where there is no GIL, comes to its end."""
+def garbage_collection(call: Call) -> None:
+    """gc.collect() returns while 200 threads wait. Without the GIL it stops all threads."""
     waits_for, end = call.make()
     waiters = start(200, call.wait, waits_for)
     join(start(2, gc.collect))
@@ -90,7 +91,7 @@ def collector(call: Call) -> None:
 def in_child(body: Callable) -> None:
     pid = os.fork()
     if pid == 0:
-        # Not dump_traceback_later: its thread is not here, and to cancel it is to wait for that.
+        # dump_traceback_later would not work: its thread is lost in fork(), and the cancel would wait for that thread.
         faulthandler.register(signal.SIGALRM, chain=True)
         signal.alarm(WATCHDOG)
         try:
@@ -104,26 +105,26 @@ def in_child(body: Callable) -> None:
 
 
 def is_refused(call: Call, waits_for) -> None:
-    refusal = "it waited for a thread that is not there, and that thread came"
+    message = "the call returned, although the owner is lost"
     try:
         call.wait(waits_for)
     except RuntimeError as error:
-        refusal = str(error)
-    assert "parent process" in refusal, refusal
+        message = str(error)
+    assert "parent process" in message, message
 
 
 def fork_by_the_owner(call: Call) -> None:
-    """Held by the thread that forks, and waited on by others: the child goes on as that thread would have."""
+    """The owner forks while other threads wait. In the child the owner can release, and new waiters can wait."""
     waits_for, end = call.make()
     idle, end_idle = call.make()
     end_idle()
-    call.wait(idle)  # a Once is idle when its thread has come to the end
+    call.wait(idle)  # a Once is idle when its function has returned
     waiters = start(4, call.wait, waits_for)
     time.sleep(SOON)
 
     def child():
         call.wait(idle)
-        if isinstance(waits_for, Once | once):  # another thread is at it, always
+        if isinstance(waits_for, Once | once):  # the owner is always another thread than the one that forks
             is_refused(call, waits_for)
             return
         if call.timed:
@@ -139,8 +140,8 @@ def fork_by_the_owner(call: Call) -> None:
     join(waiters)
 
 
-def fork_by_another(call: Call) -> None:
-    """Held by a thread that the child does not have: refused, or for others to end as before; and never a deadlock."""
+def fork_by_another_thread(call: Call) -> None:
+    """The child lacks the thread that blocks the call. A call that waits for an owner raises; others can be ended."""
     made: list = []
     done = threading.Event()
     holder = start(1, lambda: made.append(call.make()) or done.wait(WATCHDOG))
@@ -169,11 +170,11 @@ def fork_by_another(call: Call) -> None:
 
 
 class AsynchronousError(Exception):
-    """What another thread raises in one that waits."""
+    """The exception that the test raises in a waiter from another thread."""
 
 
 def asynchronous_exception(call: Call) -> None:
-    """It comes when the wait is over, as with threading.Lock; and nothing is lost or taken by it."""
+    """The exception is raised after the wait ends, as with threading.Lock. It loses no wake-up and acquires nothing."""
     waits_for, end = call.make()
     caught = []
 
@@ -185,7 +186,8 @@ def asynchronous_exception(call: Call) -> None:
             time.sleep(0.001)
 
     def catch():
-        # Around a call: the jump at the end of a loop, where it may come too, is outside of a try in its own function.
+        # wait() is its own function, because the exception may be raised at the backward jump of its loop.
+        # The interpreter does not count that jump as a part of a try statement in the same function.
         try:
             wait()
         except AsynchronousError as error:
@@ -204,14 +206,14 @@ def asynchronous_exception(call: Call) -> None:
     if call.timed:
         end()
     elif call.unlock and sys.version_info >= (3, 14):
-        # There it may come after __enter__ and before the block, and what was taken stays taken: threading.Lock too.
+        # Python 3.14 may raise it after __enter__ and before the block. The lock then stays locked, as threading.Lock.
         with contextlib.suppress(RuntimeError):
             call.unlock(waits_for)
     call.wait(waits_for)
 
 
-def dropped_while_waited_on(call: Call) -> None:
-    """The threads that sleep on it are its last owners: it lives as long as they do, and no longer."""
+def last_reference_dropped_during_the_wait(call: Call) -> None:
+    """The waiters hold the last references: the object lives until their calls return, and is freed then."""
     waits_for, end = call.make()
     ref = weakref.ref(waits_for)
     waiters = start(4, call.timed, waits_for, 2 * SOON) if call.timed else start(4, call.wait, waits_for)
@@ -225,8 +227,8 @@ def dropped_while_waited_on(call: Call) -> None:
     wait_until(lambda: gc.collect() >= 0 and ref() is None)
 
 
-def recursion(call: Call) -> None:
-    """A signal handler, and a __del__ within it, use what the thread that they interrupt waits for."""
+def reentrance(call: Call) -> None:
+    """A signal handler, and a __del__ that runs in it, use the object on which the interrupted thread waits."""
     waits_for, end = call.make()
     seen = []
 
@@ -257,35 +259,35 @@ def recursion(call: Call) -> None:
 
 
 def daemon_threads_at_shutdown(call: Call) -> None:
-    """They sleep while the interpreter goes down around them. The end of this program is the test."""
+    """Daemon threads wait while the interpreter shuts down. The test is that this program ends."""
     waits_for, _ = call.make()
     start(8, call.wait, waits_for)
     time.sleep(SOON)
 
 
 HAZARDS = [
-    times_out_on_time,
+    timeout,
     ctrl_c,
-    collector,
+    garbage_collection,
     fork_by_the_owner,
-    fork_by_another,
+    fork_by_another_thread,
     asynchronous_exception,
-    dropped_while_waited_on,
-    recursion,
+    last_reference_dropped_during_the_wait,
+    reentrance,
     daemon_threads_at_shutdown,
 ]
 
 
 def main(name: str, hazard: str = "", rounds: str = "1") -> None:
-    # A shell that starts this in the background has it ignore Ctrl-C.
+    # A shell starts a background job with SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for _ in range(int(rounds)):
-        for meets in HAZARDS:
-            if hazard in ("", meets.__name__):
+        for run in HAZARDS:
+            if hazard in ("", run.__name__):
                 faulthandler.dump_traceback_later(WATCHDOG, exit=True)
-                print(meets.__name__, flush=True)
-                meets(CALLS[name])
-    faulthandler.dump_traceback_later(WATCHDOG, exit=True)  # the end has to come too
+                print(run.__name__, flush=True)
+                run(CALLS[name])
+    faulthandler.dump_traceback_later(WATCHDOG, exit=True)  # the shutdown has to end too
     print("ok", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""What the tests share: threads that start together, a program in a process of its own."""
+"""Helpers of the tests: threads that start together, and a program in its own process."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from typing import Any
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
-# Reference counts can be deferred: what threads share is then freed by the collector.
+# Whether reference counts can be deferred. The garbage collector then frees the objects that threads share.
 DEFERS = FREE_THREADED and sys.version_info >= (3, 14)
 
-# -P: the installed package, not the source folder that the tests are started from.
+# -P: import the installed package, not the source folder in which the tests are started.
 PYTHON = (sys.executable, "-P")
 
 CAN_FORK = hasattr(os, "fork")
 
-# Seconds after which something that waits is taken for hanging. No test measures how fast the machine is: with four
-# busy processes beside it the slowest step here takes a tenth of this.
+# The seconds after which a wait counts as a deadlock. No test depends on the speed of the machine: beside four busy
+# processes, the slowest step takes a tenth of this time.
 WATCHDOG = 240
 
 
 def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float = WATCHDOG) -> list:
-    """Call fn(0), fn(1), ... in threads that start together; return the results, raise the first exception."""
+    """Call fn(0), fn(1), ... in threads that start together. Return the results, or raise the first exception."""
     barrier = threading.Barrier(threads)
     results: list = [None] * threads
     errors: list[BaseException] = []
@@ -37,21 +37,21 @@ def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float =
             results[me] = fn(me)
         except BaseException as error:
             errors.append(error)
-            barrier.abort()  # or the others would wait for this one
+            barrier.abort()  # otherwise the other threads would wait for this one
 
     workers = [threading.Thread(target=body, args=(me,), daemon=True) for me in range(threads)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join(timeout)
-        assert not worker.is_alive(), "a thread hangs"
+        assert not worker.is_alive(), "a thread does not end"
     if errors:
         raise errors[0]
     return results
 
 
 def in_thread(fn: Callable, *args: object) -> Any:
-    """Call fn in a new thread and wait for its end; return the result or raise what it raised."""
+    """Call fn in a new thread and wait for its end. Return the result of fn, or raise its exception."""
     result: list[tuple[Any, BaseException | None]] = []
 
     def body() -> None:
@@ -71,15 +71,15 @@ def in_thread(fn: Callable, *args: object) -> Any:
 
 
 def wait_until(condition: Callable[[], object], timeout: float = WATCHDOG) -> None:
-    """Look again and again until the condition holds; for what other threads are about to do."""
+    """Test the condition repeatedly until it is true. Another thread makes it true."""
     deadline = time.monotonic() + timeout
     while not condition():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.002)
 
 
 def run_program(code: str, *, timeout: float = WATCHDOG, options: tuple[str, ...] = ()) -> str:
-    """Run code in a fresh interpreter where every warning is an error; return what it printed."""
+    """Run the code in a new interpreter, where each warning is an error. Return its output."""
     done = subprocess.run(
         [*PYTHON, "-W", "error", *options, "-c", code],
         capture_output=True,
@@ -92,7 +92,7 @@ def run_program(code: str, *, timeout: float = WATCHDOG, options: tuple[str, ...
 
 
 def once_for_all_workers(tmp_path_factory, name: str, compute: Callable[[], Any]) -> Any:
-    """What compute() returned, which must be JSON: one worker of xdist calls it, and the others wait for that."""
+    """Return the result of compute(), which must be JSON. One xdist worker calls it; the others wait for the result."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     result, lock = folder / f"{name}.json", folder / f"{name}.lock"

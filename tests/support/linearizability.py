@@ -1,12 +1,12 @@
-"""Is there one order of the calls, consistent with real time, in which a sequential model gives every result?
+"""Linearizability: `record` makes histories of real threads, and `linearize` searches for an order that explains one.
 
-The definition is Herlihy and Wing's (1990), the search Wing and Gong's (1993), with Lowe's (2017) memory of the
-configurations that have been tried. `record` makes histories of real threads, `linearize` judges them.
+The order must agree with real time, and a sequential model must give each result in it. The definition is Herlihy and
+Wing's (1990). The search is Wing and Gong's (1993), with Lowe's (2017) table of the configurations tried.
 
-The clock. Each call takes a tick of one AtomicInt just before it and one just after. That clock can only err on the
-lenient side: a recorded interval contains the real one, so a call that ends before another begins by the clock did so
-in fact, and every order that is refused is refused rightly. What the ticks do hide is a weak memory order: they are
-full barriers between a thread's calls. That is for test_litmus.py.
+Each call takes one tick of an AtomicInt before it and one tick after it. The recorded interval contains the real one.
+A call that ends before another begins by the clock therefore ends before it in fact. So `linearize` never rejects a
+correct history. The ticks are full barriers between the calls of a thread, and hide weak memory orders.
+test_litmus.py tests the memory orders.
 """
 
 import os
@@ -22,7 +22,7 @@ from atomicpy import AtomicInt
 
 
 class Call(NamedTuple):
-    """One call as it was seen from outside."""
+    """One call, as its caller observed it."""
 
     thread: int
     name: str
@@ -45,14 +45,14 @@ Step = Callable[[Hashable, str, tuple], tuple[Hashable, object]]
 
 
 def linearize(history: History, state: Hashable, step: Step) -> History | None:
-    """The calls in an order that explains every result, or None where there is no such order.
+    """Return the calls in an order that explains each result, or None if there is no such order.
 
-    `step(state, name, arguments)` is the model: a pure function to (state, result). Calls that share a tick count as
-    concurrent.
+    `step(state, name, arguments)` is the model: a pure function that returns (state, result). Calls that share a tick
+    count as concurrent.
 
-    A configuration is the set of calls already placed and the state they left; whatever led there, the way on is
-    the same, so none is tried twice. A call may come next if no other call that is still to be placed had ended before
-    it began. With t threads of n calls there are at most (n + 1)**t sets.
+    A configuration is the set of calls already placed and the state after them. It determines the rest of the search,
+    so no configuration is tried twice. A call may be next if no unplaced call ended before it began. With t threads
+    of n calls there are at most (n + 1)**t sets.
     """
     calls = sorted(history, key=lambda call: call.start)
     everything = (1 << len(calls)) - 1
@@ -65,7 +65,7 @@ def linearize(history: History, state: Hashable, step: Step) -> History | None:
         if (placed, state) in tried:
             return False
         tried.add((placed, state))
-        # In the order of their starts: once one is later than some open end, so are all after it.
+        # The calls are sorted by start. If one starts after the first end of an unplaced call, so do all later ones.
         first_end = sys.maxsize
         for i, call in enumerate(calls):
             if placed >> i & 1:
@@ -92,46 +92,46 @@ def show(history: History) -> str:
 
 
 class Gate:
-    """Where threads meet by spinning, so that they go on within a few hundred nanoseconds of each other.
+    """A barrier where threads spin, so that all of them leave it within a few hundred nanoseconds.
 
-    A slot per thread in a plain list, and nothing of atomicpy: the gate must hold while that is broken. A lock or a
-    barrier would wake them one after the other.
+    It has one slot per thread in a plain list and uses nothing of atomicpy, so it works while atomicpy is broken. A
+    lock or a `threading.Barrier` would unpark the threads one after the other.
     """
 
     def __init__(self, threads: int):
         self.met = [0] * threads
         self.cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        # How often a thread looks before it gives its core to another; with the GIL nobody comes while it looks.
-        self.patience = 1 if not FREE_THREADED else 100 if threads > len(self.cores) else 10_000
+        # The probes of a spinner before it yields its core. With the GIL no other thread runs while it probes.
+        self.spin_limit = 1 if not FREE_THREADED else 100 if threads > len(self.cores) else 10_000
 
     def enter(self, me: int) -> None:
-        """Take a core of one's own: threads that wait for each other may else be left on one."""
+        """Bind the calling thread to its own core, because the system may keep two spinners on one core."""
         if FREE_THREADED and len(self.cores) > 1:
-            os.sched_setaffinity(0, {self.cores[me % len(self.cores)]})  # of this thread; it takes that along
+            os.sched_setaffinity(0, {self.cores[me % len(self.cores)]})  # 0: this thread, until its end
 
     def meet(self, me: int) -> None:
         met = self.met
         meeting = met[me] = met[me] + 1
-        looks = 0
+        probes = 0
         while min(met) < meeting:
-            looks += 1
-            if looks % self.patience == 0:
+            probes += 1
+            if probes % self.spin_limit == 0:
                 time.sleep(0)
 
     def leave(self, me: int) -> None:
-        """Let nobody wait for this thread again."""
+        """Remove the calling thread from the gate: no other thread waits for it again."""
         self.met[me] = sys.maxsize
 
 
-# What one thread does in one round: the name, the arguments, and the call ready to be made.
+# The calls of one thread in one round: the name, the arguments, and a function that makes the call.
 Plan = list[tuple[str, tuple, Callable[[], object]]]
 
 
 def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: int = 10) -> list[History]:
-    """Run the rounds, a plan per thread each, one after the other; return their histories.
+    """Run the rounds one after the other, each with one plan per thread. Return their histories.
 
-    The threads live through all rounds and meet at a gate before each. Ends early when the time is up, but not before
-    it has made `least` of them, however busy the machine is.
+    The same threads run all rounds and meet at the gate before each round. The recording ends early after `seconds`,
+    but not before it has run `least` rounds.
     """
     rounds = list(rounds)
     gate, clock = Gate(threads), AtomicInt()
@@ -146,7 +146,7 @@ def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: in
         try:
             for number, plans in enumerate(rounds):
                 if me == 0 and number >= least and time.monotonic() > deadline:
-                    last = number  # before the gate: all see it behind
+                    last = number  # stored before the gate, so each thread reads it after the gate
                 calls = histories[number][me]
                 gate.meet(me)
                 if number >= last:
@@ -163,7 +163,7 @@ def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: in
             gate.leave(me)
 
     before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)  # with the GIL threads change places only so often
+    sys.setswitchinterval(1e-6)  # with the GIL, this is the time after which another thread may run
     try:
         run_threaded(body, threads)
     finally:
@@ -171,5 +171,5 @@ def record(rounds: Iterable[list[Plan]], threads: int, seconds: float, least: in
     recorded = [[call for calls in of_round for call in calls] for of_round in histories[:last]]
     ticks = [tick for history in recorded for call in history for tick in (call.start, call.end)]
     torn = len(ticks) - len(set(ticks))
-    assert torn == 0, "the clock is broken: AtomicInt.fetch_add gave a tick twice"
+    assert torn == 0, "the clock is broken: AtomicInt.fetch_add returned one tick twice"
     return recorded

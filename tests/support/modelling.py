@@ -1,4 +1,4 @@
-"""What a model of an atomic type is made of: plain Python on the bare value. The models themselves are in models.py."""
+"""The parts of a model of an atomic type: plain Python on the plain value. models.py has the models."""
 
 import operator
 from collections.abc import Callable, Hashable
@@ -7,32 +7,32 @@ from typing import NamedTuple
 
 
 class Operation(NamedTuple):
-    """One operation, on the atomic and in the model."""
+    """One operation, on the atomic object and in the model."""
 
-    apply: Callable  # of the atomic and the arguments, as a user calls it
-    step: Callable  # of the old value and the arguments: (the value left, the result)
-    takes: str = ""  # its arguments: n an operand, ? one that may be left out, f a function for update, i an index
-    splits: bool = True  # reads and then writes: done in two steps it would lose something
+    apply: Callable  # (atomic, *arguments): the call that a user makes
+    step: Callable  # (old value, *arguments) -> (the new value, the result)
+    takes: str = ""  # its arguments: n: an operand; ?: an optional operand; f: a function for update; i: an index
+    splits: bool = True  # it reads and writes: in two steps it would lose updates
 
 
 class Model(NamedTuple):
-    """A type: its operations, and what it lets in."""
+    """A type: its operations, and the values that it accepts."""
 
-    make: Callable  # of a value: the atomic
-    operand: Callable  # of an argument: the value it stands for, or an exception
-    result: Callable  # of the value a step would leave: the value it leaves, or an exception
+    make: Callable  # (value) -> the atomic object
+    operand: Callable  # (argument) -> the value that it is converted to; or it raises
+    result: Callable  # (new value of a step) -> the value that is stored; or it raises
     operations: dict[str, Operation]
-    scenes: dict[str, tuple]  # name: the value at the start, the operands that make threads collide there
-    operands: tuple  # what the single-threaded test draws from besides, good and bad
-    functions: tuple = ()  # what it draws for update
-    indices: tuple = ()  # and for an index
-    starts: tuple | None = None  # what an object is made of, good and bad; None: the operands
-    initial: Callable | None = None  # of one of these: the first state, or an exception; None: operand
-    index: Callable | None = None  # of the state and an index: the place it stands for, or an exception
-    value: Callable = lambda atomic: atomic.load()  # of the atomic: its state
+    scenes: dict[str, tuple]  # name: the start value, and operands for which threads contend there
+    operands: tuple  # further operands for the single-threaded test, valid and invalid
+    functions: tuple = ()  # the functions of that test for update
+    indices: tuple = ()  # the indices of that test
+    starts: tuple | None = None  # arguments of the constructor, valid and invalid; None: the operands
+    initial: Callable | None = None  # (one of these) -> the first state; or it raises; None: operand
+    index: Callable | None = None  # (state, index) -> the position; or it raises
+    value: Callable = lambda atomic: atomic.load()  # (atomic) -> its state
 
     def step(self, state: Hashable, name: str, arguments: tuple) -> tuple[Hashable, object]:
-        """(the state after the call, its result or the type of what it raises). Pure."""
+        """Return (the state after the call, its result or the type of its exception). Pure."""
         operation = self.operations[name]
         try:
             values = [self.convert(state, kind, n) for kind, n in zip(operation.takes, arguments, strict=False)]
@@ -50,42 +50,42 @@ class Model(NamedTuple):
         return (self.initial or self.operand)(value)
 
     def call(self, atomic: object, name: str, arguments: tuple) -> Callable[[], object]:
-        """The same call on the atomic itself, ready to be made."""
+        """Return a function that makes the same call on the atomic object."""
         return partial(self.operations[name].apply, atomic, *arguments)
 
 
 def same(left: object, right: object) -> bool:
-    """Whether two results are one and the same: True is not 1, 0.0 is not -0.0, and NaN is NaN."""
+    """Whether two results are the same: True differs from 1 and 0.0 from -0.0, and NaN is the same as NaN."""
     if type(left) is not type(right):
         return False
     return repr(left) == repr(right) if type(left) is float else left is right or left == right
 
 
 def inplace(fn: Callable) -> Callable:
-    """`a += n` and its like; the result is whether the atomic itself came back."""
+    """`a += n` and similar. The result is whether `a` is still the same object."""
     return lambda atomic, n: fn(atomic, n) is atomic
 
 
 def read(fn: Callable) -> Operation:
-    """A load(), then plain Python."""
+    """A load() and then plain Python."""
     return Operation(fn, lambda old: (old, fn(old)), splits=False)
 
 
 def new_of(fn: Callable) -> Callable:
-    """A step that leaves fn(old, n), and returns it."""
+    """A step that stores fn(old, n), and returns the new value."""
     return lambda old, n=1: (new := fn(old, n), new)
 
 
 def old_of(fn: Callable) -> Callable:
-    """A step that leaves fn(old, n), and returns what was there before."""
+    """A step that stores fn(old, n), and returns the old value."""
     return lambda old, n=1: (fn(old, n), old)
 
 
-# ---- what the types have in common ------------------------------------------------------------------------------
+# ---- operations of several types --------------------------------------------------------------------------------
 
 
 def cell(kind: type) -> dict[str, Operation]:
-    """What every type can do."""
+    """The operations of every type."""
     return {
         "load": Operation(kind.load, lambda old: (old, old), splits=False),
         "store": Operation(kind.store, lambda old, n: (n, None), "n", splits=False),
@@ -97,7 +97,7 @@ def cell(kind: type) -> dict[str, Operation]:
 
 
 def number(kind: type, operand: Callable, add: Callable = operator.add, sub: Callable = operator.sub):
-    """What every number can do besides; `add` and `sub` are the arithmetic of the type."""
+    """The operations of every type of number. `add` and `sub` are the arithmetic of the type."""
 
     def updated(old, fn):
         new = operand(fn(old))
@@ -121,7 +121,7 @@ def number(kind: type, operand: Callable, add: Callable = operator.add, sub: Cal
 
 
 def integer(kind: type, operand: Callable, add: Callable = operator.add, sub: Callable = operator.sub):
-    """What every integer can do."""
+    """The operations of every integer type."""
     return number(kind, operand, add, sub) | {
         "inc": Operation(kind.inc, lambda old: (add(old, 1), None)),
         "dec": Operation(kind.dec, lambda old: (sub(old, 1), None)),
@@ -134,7 +134,7 @@ def integer(kind: type, operand: Callable, add: Callable = operator.add, sub: Ca
     }
 
 
-# ---- arguments, good and bad ------------------------------------------------------------------------------------
+# ---- arguments, valid and invalid -------------------------------------------------------------------------------
 
 
 def flip(value):
@@ -154,16 +154,14 @@ def fail(value):
 
 
 class Index:
-    """Not an int, but usable as one; or not, where __index__ raises or returns something else."""
+    """An object with __index__, which returns an int, returns another object or raises."""
 
     def __init__(self, value):
         self.value = value
 
     def __index__(self):
         if isinstance(self.value, BaseException):
-            raise type(self.value)(
-                *self.value.args
-            )  # a fresh one: an exception keeps every traceback it was raised with
+            raise type(self.value)(*self.value.args)  # a new one, because an exception keeps all its tracebacks
         return self.value
 
     def __repr__(self):

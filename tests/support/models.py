@@ -1,7 +1,7 @@
-"""What each operation of each atomic type does, said once in plain Python on the bare value.
+"""The models of the atomic types: the effect of each operation, in plain Python on the plain value.
 
-`TYPES` is the table: one entry per type. `test_model.py` runs sequences of calls against it in one thread,
-`test_linearizability.py` histories of several; a new type joins both by its entry here.
+`TYPES` is a table with one entry per type. `test_model.py` compares sequences of calls in one thread with it, and
+`test_linearizability.py` compares histories of several threads. A new type needs an entry here for both tests.
 """
 
 import operator
@@ -44,7 +44,7 @@ ATOMIC_INT = Model(
 )
 
 
-# ---- AtomicUInt: it wraps, and nothing of it overflows but an argument ------------------------------------------
+# ---- AtomicUInt: its results wrap around, and an argument out of range raises OverflowError ---------------------
 
 
 def uint64(n: object) -> int:
@@ -114,7 +114,7 @@ ATOMIC_FLOAT = Model(
     operations=number(AtomicFloat, double),
     scenes={
         "around zero": (0.0, (-2.0, -0.5, 0.5, 1, 3.0)),
-        "where one is too small to count": (2.0**53, (1, 2, -1.0, -2.0, 2.0**53)),
+        "where 1 is less than the precision": (2.0**53, (1, 2, -1.0, -2.0, 2.0**53)),
         "at the limit": (1.7e308, (1e308, -1e308, 1.7e308, float("inf"))),
     },
     operands=(
@@ -126,11 +126,11 @@ ATOMIC_FLOAT = Model(
 )
 
 
-# ---- AtomicRef: any object, and one is another only where `is` says so ------------------------------------------
+# ---- AtomicRef: any object, compared by identity ----------------------------------------------------------------
 
 
 class Thing:
-    """An object that equals only itself. Among the operands are some that are equal and not the same: 1, True, 1.0."""
+    """An object that equals only itself. The operands 1, True and 1.0 are equal, and are different objects."""
 
     def __init__(self, name):
         self.name = name
@@ -164,13 +164,13 @@ ATOMIC_REF = Model(
         "compare_exchange": Operation(AtomicRef.compare_exchange, swapped_if_same, "nn"),
         "update": Operation(AtomicRef.update, turned, "f"),
     },
-    scenes={"of a few objects": (A, (A, B, C, None))},
+    scenes={"with a few objects": (A, (A, B, C, None))},
     operands=(A, B, C, None, 1, True, 1.0, (1,), (True,), 2**70, float("nan"), "text", int, turn),
     functions=(turn, fail, None, lambda: 1),
 )
 
 
-# ---- AtomicIntArray: the operations of AtomicInt on one of the words ---------------------------------------------
+# ---- AtomicIntArray: the operations of AtomicInt, on one word of the array ---------------------------------------
 
 
 def words(values: object) -> tuple:
