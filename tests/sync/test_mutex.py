@@ -1,4 +1,4 @@
-"""Mutex: CPython's own tests of threading.Lock on it, and what those do not ask."""
+"""Mutex: CPython's tests of threading.Lock, run on Mutex, and further tests."""
 
 import sys
 import threading
@@ -18,7 +18,7 @@ except ImportError:  # some distributions ship CPython without its tests
 
     @pytest.mark.skip(reason="this interpreter ships no test package")
     def test_cpython_lock_tests():
-        """Stands for the classes below, so that the report shows what did not run."""
+        """Replaces the classes below, so that the report shows that they did not run."""
 
 else:
 
@@ -31,7 +31,7 @@ else:
             return threading.Condition(Mutex() if lock is None else lock)
 
         def test_acquire(self):
-            # CPython's version takes its own lock twice: the default of Condition() is an RLock. The rest of it:
+            # CPython's version acquires the lock twice, because Condition() makes an RLock. This is the rest of it.
             m = Mutex()
             cond = threading.Condition(m)
             assert cond.acquire()
@@ -47,7 +47,7 @@ else:
 # ---- acquire and release ----------------------------------------------------------------------------------------
 
 
-def test_acquire_returns_whether_it_was_taken():
+def test_acquire_returns_whether_the_caller_got_the_mutex():
     m = Mutex()
     assert m.acquire() is True
     assert m.acquire(False) is False
@@ -78,7 +78,7 @@ def test_acquire_returns_whether_it_was_taken():
     ],
 )
 @pytest.mark.parametrize("held", [False, True])
-def test_bad_argument_is_an_error_whether_free_or_held(arguments, error, message, held):
+def test_invalid_argument_raises_for_a_free_and_for_a_locked_mutex(arguments, error, message, held):
     m = Mutex()
     if held:
         m.acquire()
@@ -87,7 +87,7 @@ def test_bad_argument_is_an_error_whether_free_or_held(arguments, error, message
     assert m.locked() is held
 
 
-def test_release_of_a_free_mutex_is_an_error():
+def test_release_of_a_free_mutex_raises():
     m = Mutex()
     with pytest.raises(RuntimeError, match="release unlocked lock"):
         m.release()
@@ -96,14 +96,14 @@ def test_release_of_a_free_mutex_is_an_error():
     assert m.acquire(False)
 
 
-def test_with_releases_on_an_exception():
+def test_with_releases_the_mutex_after_an_exception():
     m = Mutex()
     with pytest.raises(KeyError), m:
         raise KeyError
     assert not m.locked()
 
 
-def test_repr_says_whether_it_is_locked_by_whom_and_how_many_wait():
+def test_repr_shows_the_state_the_owner_and_the_number_of_waiters():
     m = Mutex()
     assert repr(m) == f"<unlocked atomicpy.Mutex object at {id(m):#x}>"
     go_on = threading.Event()
@@ -115,14 +115,14 @@ def test_repr_says_whether_it_is_locked_by_whom_and_how_many_wait():
         thread.start()
         shown = f"<locked atomicpy.Mutex object owner='with' waiters={i} at {id(m):#x}>"
         wait_until(lambda shown=shown: repr(m) == shown)
-    for name in ("acquire", "timed"):  # in the order in which they came
+    for name in ("acquire", "timed"):  # in the order of the wait queue
         time.sleep(0.01)
         m.release()
         wait_until(lambda name=name: f"owner={name!r}" in repr(m))
     go_on.set()
     for thread in threads:
         thread.join(WATCHDOG)
-    # Held by a thread that has ended: as much as can be known.
+    # The owner has ended, and its thread id no longer has a name.
     assert "owner=<a thread that has ended, or is none of Python's> waiters=0" in repr(m)
 
 
@@ -133,7 +133,7 @@ def test_type_is_final_and_takes_no_arguments():
         type("Sub", (Mutex,), {})
 
 
-def test_freed_while_held():
+def test_locked_mutex_is_freed_with_its_last_reference():
     m = Mutex()
     m.acquire()
     ref = weakref.ref(m)
@@ -144,10 +144,10 @@ def test_freed_while_held():
 # ---- threads ----------------------------------------------------------------------------------------------------
 
 
-def test_one_holder_at_a_time_and_no_update_lost():
+def test_mutex_has_one_owner_at_a_time_and_loses_no_update():
     m, counter, rounds = Mutex(), {"n": 0}, 3000
 
-    def hammer(me):
+    def update(me):
         for i in range(rounds):
             if (i + me) % 3:
                 with m:
@@ -158,7 +158,7 @@ def test_one_holder_at_a_time_and_no_update_lost():
                 counter["n"] = int(counter["n"]) + 1
                 m.release()
 
-    run_threaded(hammer, 8)
+    run_threaded(update, 8)
     assert counter["n"] == 8 * rounds
     assert not m.locked()
 
@@ -166,8 +166,8 @@ def test_one_holder_at_a_time_and_no_update_lost():
 # ---- signals ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no setitimer there")
-def test_signal_handler_runs_during_a_wait_which_then_goes_on():
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no setitimer")
+def test_signal_handler_runs_during_a_wait_and_the_wait_continues():
     out = run_program("""
 import signal, threading, time
 from atomicpy import Mutex
@@ -184,8 +184,9 @@ print("ok")
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="no fork on this system")
-def test_threads_of_a_child_are_nobodys_orphans():
-    # A free mutex has no owner, and none that the parent took with it: seen between a failed try and the wait.
+def test_free_mutex_has_no_lost_owner_in_a_forked_child():
+    # After a failed try, the caller tests whether the owner is lost in fork(). The mutex may be free by then: an owner
+    # id of 0 is no lost owner.
     assert (
         run_program(
             """

@@ -1,4 +1,4 @@
-"""Once and once: called once, whatever happens, and everybody gets what came of it."""
+"""Once and once: the function is called once, and each caller gets its result or its exception."""
 
 import gc
 import inspect
@@ -15,7 +15,7 @@ from atomicpy import AtomicInt, Once, once
 # ---- Once -------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_call_is_the_one_that_counts():
+def test_first_call_determines_the_result():
     o, calls = Once(), []
 
     def note(*args, **kwargs):
@@ -28,7 +28,7 @@ def test_the_first_call_is_the_one_that_counts():
     assert calls == [((1,), {"fn": 2, "self": 3})]
 
 
-def test_of_many_that_come_at_once_one_calls_and_all_get_its_result():
+def test_one_of_several_concurrent_callers_calls_and_all_get_its_result():
     for _ in range(50):
         o, calls = Once(), AtomicInt()
 
@@ -45,7 +45,7 @@ def test_of_many_that_come_at_once_one_calls_and_all_get_its_result():
 @pytest.mark.parametrize(
     "error", [ValueError("no"), KeyboardInterrupt(), SystemExit(3)], ids=lambda e: type(e).__name__
 )
-def test_what_it_raises_is_raised_to_all_and_nobody_hangs(error):
+def test_exception_of_the_function_is_raised_in_every_caller(error):
     o, calls = Once(), AtomicInt()
 
     def fail():
@@ -65,7 +65,7 @@ def test_what_it_raises_is_raised_to_all_and_nobody_hangs(error):
         o.do(fail)
 
 
-def test_the_traceback_does_not_grow():
+def test_traceback_does_not_grow_with_each_call():
     o = Once()
 
     def depth():
@@ -78,7 +78,7 @@ def test_the_traceback_does_not_grow():
     assert depth() == depth() == depth()
 
 
-def test_do_of_what_cannot_be_called_is_an_error_before_and_after():
+def test_do_with_a_non_callable_raises_before_and_after_the_first_call():
     o = Once()
     with pytest.raises(TypeError, match="needs a function to call, not the int 3"):
         o.do(3)
@@ -89,7 +89,7 @@ def test_do_of_what_cannot_be_called_is_an_error_before_and_after():
         o.do()
 
 
-def test_a_call_from_within_is_an_error_that_all_get():
+def test_recursive_call_raises_in_every_caller():
     o = Once()
     with pytest.raises(RuntimeError, match="running in this thread: a wait for it here would never end"):
         o.do(lambda: o.do(int))
@@ -97,18 +97,18 @@ def test_a_call_from_within_is_an_error_that_all_get():
         o.do(int)
 
 
-def test_a_function_that_catches_the_error_of_a_call_from_within_has_its_result():
+def test_function_that_catches_the_error_of_a_recursive_call_has_a_result():
     o = Once()
 
-    def careful():
+    def catching():
         with pytest.raises(RuntimeError):
             o.do(int)
         return "result"
 
-    assert o.do(careful) == o.do(int) == "result"
+    assert o.do(catching) == o.do(int) == "result"
 
 
-def test_repr_says_what_it_is_at_and_who():
+def test_repr_shows_the_state_the_owner_and_the_number_of_waiters():
     o, go_on = Once(), threading.Event()
     assert repr(o) == f"<new atomicpy.Once object at {id(o):#x}>"
     threads = [threading.Thread(target=o.do, args=(go_on.wait,), name="reads the settings") for _ in range(3)]
@@ -129,7 +129,7 @@ def test_type_is_final_and_takes_no_arguments():
         type("Sub", (Once,), {})
 
 
-def test_a_cycle_through_its_result_is_collected():
+def test_cycle_through_the_result_is_collected():
     class Result:
         pass
 
@@ -160,7 +160,7 @@ def test_decorated_function_is_called_once():
     assert settings() is results[0]
 
 
-def test_decorated_function_looks_like_the_function():
+def test_decorated_function_has_the_metadata_of_the_function():
     @once
     def settings() -> int:
         """The settings."""
@@ -173,7 +173,7 @@ def test_decorated_function_looks_like_the_function():
     assert "settings" in repr(settings)
 
 
-def test_decorated_function_raises_the_same_every_time():
+def test_decorated_function_raises_the_same_exception_at_every_call():
     @once
     def fail():
         raise ValueError("no")
@@ -189,7 +189,7 @@ def test_decorated_function_raises_the_same_every_time():
 def test_decorated_function_takes_no_arguments():
     calls = []
     function = once(lambda: calls.append(1))
-    for _ in range(2):  # before there is a result, and after
+    for _ in range(2):  # before and after the function has a result
         with pytest.raises(TypeError, match="1 given"):
             function(1)
         with pytest.raises(TypeError, match="unexpected keyword argument 'a'"):
@@ -201,7 +201,7 @@ def test_decorated_function_takes_no_arguments():
     assert function(*()) is None
 
 
-def test_a_once_that_was_not_initialised_says_so():
+def test_call_of_an_uninitialised_once_raises():
     function = once.__new__(once)
     for _ in range(2):
         with pytest.raises(TypeError, match="has no function yet"):
@@ -210,7 +210,7 @@ def test_a_once_that_was_not_initialised_says_so():
     assert function() == function() == 5
 
 
-def test_once_of_what_cannot_be_called_is_an_error():
+def test_once_of_a_non_callable_raises():
     with pytest.raises(TypeError, match="needs a function to call, not the int 3"):
         once(3)
     with pytest.raises(TypeError):
@@ -219,7 +219,7 @@ def test_once_of_what_cannot_be_called_is_an_error():
         type("Sub", (once,), {})
 
 
-def test_a_done_once_still_asks_for_a_function():
+def test_do_after_the_first_call_still_checks_its_function():
     o = Once()
     assert o.do(dict, a=1) == {"a": 1}
     assert o.do(dict, 1, 2, b=3) == {"a": 1}

@@ -1,4 +1,4 @@
-"""RWMutex: who keeps out whom, what is refused, and that neither side starves the other."""
+"""RWMutex: exclusion of readers and writers, errors, and that neither side starves the other."""
 
 import contextlib
 import inspect
@@ -29,7 +29,7 @@ def waiters(lock) -> int:
 # ---- acquire and release ----------------------------------------------------------------------------------------
 
 
-def test_readers_share_and_a_writer_is_alone():
+def test_readers_share_the_lock_and_a_writer_excludes_all_others():
     lock = RWMutex()
     assert acquire(lock, "read") is True
     assert acquire(lock, "read", False) is True
@@ -48,7 +48,7 @@ def test_readers_share_and_a_writer_is_alone():
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_release_of_what_is_not_held_is_an_error_and_changes_nothing(side):
+def test_release_of_a_side_that_is_not_held_raises_and_changes_nothing(side):
     lock = RWMutex()
     with pytest.raises(RuntimeError, match=f"release_{side}.. of an RWMutex that no (reader|writer) holds"):
         release(lock, side)
@@ -60,7 +60,7 @@ def test_release_of_what_is_not_held_is_an_error_and_changes_nothing(side):
     assert acquire(lock, "write", False)
 
 
-def test_release_write_is_an_error_while_a_writer_waits_for_readers():
+def test_release_write_raises_while_a_pending_writer_waits_for_readers():
     lock = RWMutex()
     lock.acquire_read()
     writer = threading.Thread(target=lock.acquire_write)
@@ -72,7 +72,7 @@ def test_release_write_is_an_error_while_a_writer_waits_for_readers():
     writer.join(WATCHDOG)
     with pytest.raises(RuntimeError):
         lock.release_read()
-    lock.release_write()  # any thread may
+    lock.release_write()  # any thread may release the write lock
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -89,7 +89,7 @@ def test_release_write_is_an_error_while_a_writer_waits_for_readers():
         ({"wait": 1}, TypeError, "wait"),
     ],
 )
-def test_bad_argument_is_an_error_whatever_is_held(side, held, arguments, error, message):
+def test_invalid_argument_raises_in_every_state(side, held, arguments, error, message):
     lock = RWMutex()
     if held:
         acquire(lock, held)
@@ -99,7 +99,7 @@ def test_bad_argument_is_an_error_whatever_is_held(side, held, arguments, error,
     assert repr(lock) == before
 
 
-def test_with_holds_and_releases_also_on_an_exception():
+def test_with_holds_the_lock_and_releases_it_after_an_exception():
     lock = RWMutex()
     with pytest.raises(KeyError), lock.read() as got:
         assert got is True
@@ -113,7 +113,7 @@ def test_with_holds_and_releases_also_on_an_exception():
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_context_manager_keeps_its_lock_alive_and_can_be_used_again(side):
+def test_context_manager_keeps_its_lock_alive_and_can_be_used_again(side):
     manager = getattr(RWMutex(), side)()
     for _ in range(3):
         with manager:
@@ -124,7 +124,7 @@ def test_a_context_manager_keeps_its_lock_alive_and_can_be_used_again(side):
         type(manager)()
 
 
-def test_repr_says_who_holds_it_how_and_how_many_wait():
+def test_repr_shows_the_state_the_owner_and_the_number_of_waiters():
     lock = RWMutex()
     assert repr(lock) == f"<unlocked atomicpy.RWMutex object at {id(lock):#x}>"
     with lock.read(), lock.read():
@@ -154,10 +154,10 @@ def test_type_is_final_and_takes_no_arguments():
 # ---- threads ----------------------------------------------------------------------------------------------------
 
 
-def test_no_reader_sees_half_a_write_and_no_write_is_lost():
+def test_no_reader_sees_a_partial_write_and_no_write_is_lost():
     lock, pair, rounds = RWMutex(), [0, 0], 1200
 
-    def hammer(me):
+    def read_and_write(me):
         for i in range(rounds):
             if (i + me) % 4 == 0:
                 if i % 2:
@@ -179,22 +179,22 @@ def test_no_reader_sees_half_a_write_and_no_write_is_lost():
                 assert pair[0] == pair[1]
                 lock.release_read()
 
-    run_threaded(hammer, 8)
+    run_threaded(read_and_write, 8)
     assert pair == [8 * rounds // 4] * 2
     assert "unlocked" in repr(lock)
 
 
-def test_readers_are_inside_at_the_same_time():
-    lock, inside = RWMutex(), threading.Barrier(4)
+def test_readers_hold_the_read_lock_at_the_same_time():
+    lock, reading = RWMutex(), threading.Barrier(4)
 
     def read(me):
         with lock.read():
-            inside.wait(WATCHDOG)  # broken, if one of them has to wait for another
+            reading.wait(WATCHDOG)  # it fails if one reader has to wait for another
 
     run_threaded(read, 4)
 
 
-def test_a_writer_that_waits_holds_back_new_readers_until_it_gives_up():
+def test_pending_writer_blocks_new_readers_until_it_times_out():
     lock = RWMutex()
     lock.acquire_read()
     go_on, result = threading.Event(), []
@@ -203,33 +203,33 @@ def test_a_writer_that_waits_holds_back_new_readers_until_it_gives_up():
         while not go_on.is_set():
             result.append(lock.acquire_write(timeout=0.2))
 
-    def held_back():
+    def blocked():
         if waiters(lock) == 0:
             return False
         refused = not lock.acquire_read(False)
-        if not refused:  # the writer had given up in between; it comes again
+        if not refused:  # the writer timed out before this call; it waits again soon
             lock.release_read()
         return refused
 
     writer = threading.Thread(target=write)
     writer.start()
-    wait_until(held_back)
+    wait_until(blocked)
     go_on.set()
-    # It gives up at some time; then the reader that it has held back gets in.
+    # After its timeout, the reader that it has blocked acquires the read lock.
     assert lock.acquire_read(timeout=WATCHDOG) is True
     writer.join(WATCHDOG)
     assert result
     assert not any(result)
 
 
-def test_a_writer_gets_in_although_readers_come_without_end():
+def test_writer_gets_the_lock_while_new_readers_arrive_continuously():
     lock, stop = RWMutex(), threading.Event()
 
     def read(me):
         if me < 4:
             while not stop.is_set():
                 with lock.read():
-                    time.sleep(0.001)  # so that there never is a moment without a reader
+                    time.sleep(0.001)  # so that some reader holds the read lock at every moment
         else:
             try:
                 time.sleep(0.05)
@@ -241,14 +241,14 @@ def test_a_writer_gets_in_although_readers_come_without_end():
     assert run_threaded(read, 5)[4] is True
 
 
-def test_a_reader_gets_in_although_writers_come_without_end():
+def test_reader_gets_the_lock_while_new_writers_arrive_continuously():
     lock, stop = RWMutex(), threading.Event()
 
     def write(me):
         if me < 4:
             while not stop.is_set():
                 with lock.write():
-                    time.sleep(0.001)  # so that there always is one that waits
+                    time.sleep(0.001)  # so that at every moment some writer waits
         else:
             try:
                 time.sleep(0.05)
@@ -260,17 +260,17 @@ def test_a_reader_gets_in_although_writers_come_without_end():
     assert run_threaded(write, 5)[4] is True
 
 
-def test_a_writer_that_leaves_lets_in_all_readers_before_the_next_writer():
-    lock, order, readers_in = RWMutex(), [], AtomicInt()
+def test_release_write_admits_all_waiting_readers_before_the_next_writer():
+    lock, order, readers_admitted = RWMutex(), [], AtomicInt()
     lock.acquire_write()
 
     def write():
         with lock.write():
-            order.append(("writer", readers_in.load()))
+            order.append(("writer", readers_admitted.load()))
 
     def read():
         with lock.read():
-            readers_in.inc()
+            readers_admitted.inc()
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -285,11 +285,11 @@ def test_a_writer_that_leaves_lets_in_all_readers_before_the_next_writer():
     assert order == [("writer", 5)]
 
 
-# ---- what read() and write() return ------------------------------------------------------------------------------
+# ---- the context managers of read() and write() -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_section_is_used_again_and_in_every_way_that_with_has(side):
+def test_section_can_be_used_again_and_in_every_way_of_a_context_manager(side):
     lock = RWMutex()
     section = getattr(lock, side)()
     kind = type(section)
@@ -297,7 +297,7 @@ def test_a_section_is_used_again_and_in_every_way_that_with_has(side):
         with section as taken:
             assert taken is True
             assert f"<{side}-locked" in repr(lock)
-    with contextlib.ExitStack() as stack:  # takes the methods from the class
+    with contextlib.ExitStack() as stack:  # it calls the methods of the class
         stack.enter_context(section)
         assert "unlocked" not in repr(lock)
     assert section.__enter__() is True
@@ -313,11 +313,11 @@ def test_a_section_is_used_again_and_in_every_way_that_with_has(side):
 def test_sections_nest_and_are_shared_by_threads():
     def read(me):
         for _ in range(200):
-            # Only while no thread writes: a writer that comes in between would be a deadlock.
+            # No thread writes here: a writer that becomes pending between two nested reads would cause a deadlock.
             with shared_read, lock.read(), shared_read, lock.read():
                 assert "readers=" in repr(lock)
 
-    def take_turns(me):
+    def read_and_write(me):
         for _ in range(200):
             with shared_read:
                 assert "readers=" in repr(lock)
@@ -329,13 +329,13 @@ def test_sections_nest_and_are_shared_by_threads():
     lock, counts = RWMutex(), [0]
     shared_read, shared_write = lock.read(), lock.write()
     run_threaded(read, 4)
-    run_threaded(take_turns, 4)
+    run_threaded(read_and_write, 4)
     assert counts == [1600]
     assert "unlocked" in repr(lock)
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_wrong_use_of_a_section_is_refused(side):
+def test_wrong_use_of_a_section_raises(side):
     lock = RWMutex()
     section = getattr(lock, side)()
     for make in (type(section), lambda: type(section).__new__(type(section))):
@@ -356,7 +356,7 @@ def test_wrong_use_of_a_section_is_refused(side):
     assert "unlocked" in repr(lock)
 
 
-def test_a_lock_lives_as_long_as_its_sections_and_no_longer():
+def test_lock_is_freed_with_its_last_section():
     lock = RWMutex()
     ref = weakref.ref(lock)
     sections = [lock.read(), lock.write(), lock.read()]
@@ -368,10 +368,10 @@ def test_a_lock_lives_as_long_as_its_sections_and_no_longer():
     assert ref() is None
 
 
-def test_a_section_may_be_dropped_by_another_thread_than_the_locks():
+def test_section_can_be_freed_by_another_thread():
     def body(me):
         for _ in range(500):
-            made[me] = lock.read()  # drops what another thread made
+            made[me] = lock.read()  # frees the section that another thread made
             made[me - 1] = lock.write()
 
     lock = RWMutex()

@@ -1,4 +1,4 @@
-"""WaitGroup: the count, waiting for zero, go() and what its functions raise."""
+"""WaitGroup: the count, wait(), go() and the exceptions of its functions."""
 
 import gc
 import sys
@@ -14,7 +14,7 @@ from atomicpy import AtomicInt, WaitGroup
 # ---- the count --------------------------------------------------------------------------------------------------
 
 
-def test_count_goes_up_and_down():
+def test_add_and_done_change_the_count():
     wg = WaitGroup()
     assert wg.add() is None
     wg.add(4)
@@ -25,7 +25,7 @@ def test_count_goes_up_and_down():
     assert wg.count == 2
 
 
-def test_count_below_zero_is_an_error_and_the_count_stays():
+def test_count_below_zero_raises_and_leaves_the_count():
     wg = WaitGroup()
     with pytest.raises(ValueError, match=r"count of the WaitGroup is 0; -1 would bring it below zero"):
         wg.done()
@@ -36,7 +36,7 @@ def test_count_below_zero_is_an_error_and_the_count_stays():
     assert wg.count == 2
 
 
-def test_count_above_its_range_is_an_error_and_the_count_stays():
+def test_count_above_its_range_raises_and_leaves_the_count():
     wg = WaitGroup()
     wg.add(2**31 - 1)
     for n in [1, 2**31 - 1, 2**31, 2**63, 2**70]:
@@ -48,14 +48,14 @@ def test_count_above_its_range_is_an_error_and_the_count_stays():
 
 
 @pytest.mark.parametrize("bad", ["1", 1.0, None])
-def test_add_of_what_is_no_integer_is_an_error(bad):
+def test_add_of_a_non_integer_raises(bad):
     wg = WaitGroup()
     with pytest.raises(TypeError):
         wg.add(bad)
     assert wg.count == 0
 
 
-def test_repr_shows_the_count_and_how_many_wait():
+def test_repr_shows_the_count_and_the_number_of_waiters():
     wg = WaitGroup()
     wg.add(3)
     assert repr(wg) == f"<atomicpy.WaitGroup count=3 waiters=0 at {id(wg):#x}>"
@@ -79,7 +79,7 @@ def test_type_is_final_and_takes_no_arguments():
 # ---- wait -------------------------------------------------------------------------------------------------------
 
 
-def test_wait_of_zero_returns_at_once():
+def test_wait_returns_immediately_when_the_count_is_zero():
     assert WaitGroup().wait() is True
     assert WaitGroup().wait(timeout=0) is True
 
@@ -89,7 +89,7 @@ def test_wait_of_zero_returns_at_once():
     [(-1, ValueError), (float("nan"), ValueError), (1e100, OverflowError), ("1", TypeError)],
 )
 @pytest.mark.parametrize("count", [0, 1])
-def test_bad_timeout_is_an_error_whatever_the_count(timeout, error, count):
+def test_invalid_timeout_raises_for_every_count(timeout, error, count):
     wg = WaitGroup()
     wg.add(count)
     with pytest.raises(error):
@@ -97,7 +97,7 @@ def test_bad_timeout_is_an_error_whatever_the_count(timeout, error, count):
     assert wg.count == count
 
 
-def test_what_came_before_done_is_seen_after_wait():
+def test_done_happens_before_the_return_of_wait():
     for _ in range(50):
         wg, written = WaitGroup(), [0] * 8
         wg.add(8)
@@ -113,16 +113,16 @@ def test_what_came_before_done_is_seen_after_wait():
         run_threaded(body, 10)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no setitimer there")
-def test_add_from_zero_is_an_error_until_all_that_waited_have_returned():
-    # The handler runs in a thread that is within wait(): whatever it does comes before that has returned.
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no setitimer")
+def test_add_from_zero_raises_until_every_waiter_has_returned():
+    # The handler runs in the waiter, during wait(). All its steps come before wait() returns.
     out = run_program("""
 import signal
 from atomicpy import WaitGroup
 wg, errors = WaitGroup(), []
 
 def handler(*_):
-    wg.add(2)  # not from zero: no harm
+    wg.add(2)  # not from zero, so it is allowed
     wg.add(-3)
     for again in (wg.add, lambda: wg.add(5), lambda: wg.go(print)):
         try:
@@ -136,14 +136,14 @@ wg.add()
 signal.setitimer(signal.ITIMER_REAL, 0.05)
 assert wg.wait(240)
 assert len(errors) == 3 and "have not returned from wait() yet; +1 would keep them" in str(errors[0])
-wg.add()  # now it has
+wg.add()  # the waiter has returned
 wg.done()
 print(wg.wait(), wg.count)
 """)
     assert out.split() == ["True", "0"]
 
 
-def test_threads_that_use_it_again_too_early_are_told_and_no_waiter_is_kept():
+def test_reuse_before_every_waiter_has_returned_raises_and_loses_no_waiter():
     wg, rounds = WaitGroup(), 2000
 
     def body(me):
@@ -164,7 +164,7 @@ def test_threads_that_use_it_again_too_early_are_told_and_no_waiter_is_kept():
     assert "waiters=0" in repr(wg)
 
 
-def test_used_again_when_all_have_returned():
+def test_group_can_be_used_again_after_every_waiter_has_returned():
     wg = WaitGroup()
     for _ in range(200):
         with wg:
@@ -172,8 +172,8 @@ def test_used_again_when_all_have_returned():
     assert wg.count == 0
 
 
-@pytest.mark.skipif(not CAN_FORK, reason="no os.fork() there")
-def test_in_the_child_after_fork_the_functions_of_go_that_are_not_there_count_as_done():
+@pytest.mark.skipif(not CAN_FORK, reason="no fork on this system")
+def test_threads_of_go_that_are_lost_in_fork_count_as_done():
     out = run_program(
         """
 import os, signal, threading
@@ -191,7 +191,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 assert wg.count == 4
 leave.set()
 """,
-        options=("-W", "ignore::DeprecationWarning"),  # fork with threads: just what is tested
+        options=("-W", "ignore::DeprecationWarning"),  # the fork in a process with threads is intended
     )
     assert out.strip() == "0"
 
@@ -199,7 +199,7 @@ leave.set()
 # ---- go ---------------------------------------------------------------------------------------------------------
 
 
-def test_go_runs_the_function_in_a_thread_of_its_own():
+def test_go_runs_the_function_in_a_new_thread():
     wg, got = WaitGroup(), []
     thread = wg.go(lambda *args, **kwargs: got.append((threading.current_thread(), args, kwargs)), 1, fn=2, self=3)
     assert isinstance(thread, threading.Thread)
@@ -215,7 +215,7 @@ def test_go_names_the_thread_after_its_function():
     assert WaitGroup().go(fetch_page).name.endswith("(fetch_page)")
 
 
-def test_a_thousand_threads():
+def test_go_starts_a_thousand_threads():
     wg, hits = WaitGroup(), AtomicInt()
     for _ in range(1000):
         wg.go(hits.inc)
@@ -225,7 +225,7 @@ def test_a_thousand_threads():
 
 
 @pytest.mark.filterwarnings("error")
-def test_wait_raises_what_the_functions_raised_as_one_group():
+def test_wait_raises_the_exceptions_of_the_functions_as_one_group():
     wg = WaitGroup()
     errors = [ValueError("a"), KeyError("b")]
 
@@ -239,11 +239,11 @@ def test_wait_raises_what_the_functions_raised_as_one_group():
         wg.wait()
     assert set(raised.value.exceptions) == set(errors)
     assert type(raised.value) is ExceptionGroup
-    # Told once; the group is as good as new.
+    # Each exception is reported once, and the group can be used again.
     assert wg.wait() is True
 
 
-def test_an_exception_that_is_no_exception_comes_as_base_exception_group():
+def test_wait_raises_a_base_exception_group_for_a_base_exception():
     wg = WaitGroup()
     wg.go(sys.exit, 3)
     with pytest.raises(BaseExceptionGroup) as raised:
@@ -251,7 +251,7 @@ def test_an_exception_that_is_no_exception_comes_as_base_exception_group():
     assert [type(error) for error in raised.value.exceptions] == [SystemExit]
 
 
-def test_a_wait_that_times_out_raises_nothing_and_loses_nothing():
+def test_wait_that_times_out_raises_and_loses_no_exception():
     wg = WaitGroup()
     release = threading.Event()
     wg.go(release.wait)
@@ -262,7 +262,7 @@ def test_a_wait_that_times_out_raises_nothing_and_loses_nothing():
         wg.wait()
 
 
-def test_where_several_wait_one_of_them_gets_the_exceptions():
+def test_each_exception_is_raised_in_one_waiter():
     wg = WaitGroup()
     wg.add()
     for _ in range(20):
@@ -281,7 +281,7 @@ def test_where_several_wait_one_of_them_gets_the_exceptions():
     assert sum(run_threaded(body, 6)) == 20
 
 
-def test_what_nobody_waited_for_is_reported(monkeypatch):
+def test_exceptions_are_reported_as_unraisable_if_no_thread_waits(monkeypatch):
     reported = []
     monkeypatch.setattr(sys, "unraisablehook", lambda what: reported.append(type(what.exc_value)))
     wg = WaitGroup()
@@ -291,7 +291,7 @@ def test_what_nobody_waited_for_is_reported(monkeypatch):
     assert reported == [ExceptionGroup]
 
 
-def test_go_of_what_cannot_be_called_is_an_error():
+def test_go_of_a_non_callable_raises():
     wg = WaitGroup()
     with pytest.raises(TypeError, match="needs a function to call, not the int 3"):
         wg.go(3)
@@ -301,7 +301,7 @@ def test_go_of_what_cannot_be_called_is_an_error():
 
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), KeyboardInterrupt()])
-def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch, error):
+def test_thread_that_cannot_be_started_is_not_counted(monkeypatch, error):
     def start(self):
         raise error
 
@@ -313,7 +313,7 @@ def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch, error):
     assert wg.wait() is True
 
 
-def test_ctrl_c_in_go_after_the_thread_has_begun_counts_it_once(monkeypatch):
+def test_ctrl_c_in_go_after_the_start_of_the_thread_counts_it_once(monkeypatch):
     real = threading.Thread.start
 
     def start(self):
@@ -331,7 +331,7 @@ def test_ctrl_c_in_go_after_the_thread_has_begun_counts_it_once(monkeypatch):
 # ---- with -------------------------------------------------------------------------------------------------------
 
 
-def test_with_waits_at_the_end():
+def test_with_waits_at_the_end_of_the_block():
     hits = AtomicInt()
     with WaitGroup() as wg:
         for _ in range(10):
@@ -339,12 +339,12 @@ def test_with_waits_at_the_end():
     assert hits == 10
 
 
-def test_with_raises_what_the_functions_raised():
+def test_with_raises_the_exceptions_of_the_functions():
     with pytest.raises(ExceptionGroup), WaitGroup() as wg:
         wg.go(lambda: 1 // 0)
 
 
-def test_with_waits_and_lets_the_exception_of_its_body_through():
+def test_with_waits_and_then_raises_the_exception_of_its_block():
     hits = AtomicInt()
     with pytest.raises(KeyError), WaitGroup() as wg:
         wg.go(lambda: (time.sleep(0.05), hits.inc()))
@@ -352,7 +352,7 @@ def test_with_waits_and_lets_the_exception_of_its_body_through():
     assert hits == 1
 
 
-def test_with_raises_the_group_with_the_exception_of_its_body_as_context():
+def test_with_raises_the_group_with_the_exception_of_its_block_as_context():
     with pytest.raises(ExceptionGroup) as raised, WaitGroup() as wg:
         wg.go(lambda: 1 // 0)
         raise KeyError
@@ -362,7 +362,7 @@ def test_with_raises_the_group_with_the_exception_of_its_body_as_context():
 # ---- memory -----------------------------------------------------------------------------------------------------
 
 
-def test_freed_while_its_count_is_not_zero():
+def test_group_with_a_count_is_freed_with_its_last_reference():
     wg = WaitGroup()
     wg.add()
     ref = weakref.ref(wg)
@@ -370,7 +370,7 @@ def test_freed_while_its_count_is_not_zero():
     assert ref() is None
 
 
-def test_a_cycle_through_its_exceptions_is_collected():
+def test_cycle_through_the_exceptions_is_collected():
     wg = WaitGroup()
     error = ValueError()
     error.group = wg
