@@ -1,4 +1,4 @@
-"""Attribute-heavy: five reads and three writes of attributes a step, and nothing else to speak of."""
+"""Attribute-heavy: five reads and three writes of attributes in each step, and little else."""
 
 import measure
 

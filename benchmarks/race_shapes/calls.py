@@ -1,4 +1,4 @@
-"""Call-heavy: a function that calls itself, and a method called for each step."""
+"""Call-heavy: a recursive function, and one call of a method in each step."""
 
 import measure
 

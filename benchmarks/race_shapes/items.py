@@ -1,4 +1,4 @@
-"""Item-heavy: two reads and one write of a list's items, two reads and one write of a dict's a step."""
+"""Item-heavy: each step reads two items of a list and two of a dict, and writes items of both."""
 
 import measure
 

@@ -1,4 +1,4 @@
-"""What the programs of this folder have in common: when the clock runs, and what is printed."""
+"""The common part of the programs of this folder: it times the work and prints the result as JSON."""
 
 import json
 import resource
@@ -9,10 +9,10 @@ import time
 
 def run(work):
     steps = int(sys.argv[1])
-    second = threading.Thread(target=int)  # from now on there is something to detect
+    second = threading.Thread(target=int)  # the detector records accesses only after a second thread has started
     second.start()
     second.join()
-    work(min(steps, 2000))  # the specialising interpreter needs a few loops
+    work(min(steps, 2000))  # a warm-up for the specializing interpreter
     cpu, wall = time.process_time(), time.perf_counter()
     work(steps)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall

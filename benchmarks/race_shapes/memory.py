@@ -1,4 +1,4 @@
-"""Live objects: one in twenty steps, each with three attributes and a place in a list, all seen by the detector."""
+"""Live objects: a new object in each twentieth step, with three attributes and an item in a list."""
 
 import measure
 

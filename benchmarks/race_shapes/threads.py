@@ -1,5 +1,5 @@
-"""Many threads: 1,000 of them one beside the other, that share the steps. Each step is a read and a write of an
-attribute that is the thread's own, a write of an item of a dict that all share; every hundredth takes a lock.
+"""Many threads: 1,000 concurrent threads share the steps. Each step reads and writes an attribute of the thread's own
+object, and writes an item of a shared dict. Each hundredth step acquires a lock.
 """
 
 import threading

@@ -1,8 +1,8 @@
-"""The Cython and C interface as a user meets it: tests/consumer, built against the installed package.
+"""The Cython and C interface, used by the project in tests/runtime/consumer, which is built as a user would build it.
 
-It is copied out of the checkout and built there, so that nothing but the package that is installed can help. That its
-`nogil` loops call nothing of Python is checked by Cython, which refuses to compile such a call there; and the threads
-of C run theirs while another thread keeps the GIL.
+The tests copy the project out of the checkout and build the copy, so the build uses the installed package only. Cython
+does not compile a call of Python in a `nogil` loop, so these loops need no GIL. Threads of C run their loops while
+another thread holds the GIL.
 """
 
 import importlib.machinery
@@ -29,21 +29,21 @@ from atomicpy import AtomicBool, AtomicFloat, AtomicInt, AtomicIntArray, AtomicU
 SOURCE = Path(__file__).resolve().parent / "consumer"
 INSTALLED = Path(atomicpy.__file__).resolve().parent
 THREADS = 4
-TIMES = 1_000_000  # some ms: a shorter loop is over before the next thread is there, and would lose nothing
+TIMES = 1_000_000  # some ms: a shorter loop would end before the next thread starts, and could not lose an increment
 N = THREADS * TIMES
 
-# The first test waits for the compiler.
+# The first test includes the build of the consumer.
 pytestmark = pytest.mark.timeout(400)
 
 
 def missing() -> str | None:
-    """What it takes to build an extension and is not here."""
+    """Return the name of what an extension needs for its build and this machine lacks."""
     for module in ("Cython", "setuptools"):
         if not importlib.util.find_spec(module):
             return module
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
         return "Python.h"
-    # setuptools finds the compiler of Windows, which is on no path, and says so if there is none.
+    # On Windows the compiler is not in PATH. setuptools finds it, or reports that there is none.
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     if sys.platform != "win32" and not shutil.which(shlex.split(compiler)[0]):
         return f"the compiler ({compiler})"
@@ -51,14 +51,14 @@ def missing() -> str | None:
 
 
 def give_up(reason: str) -> None:
-    """Skip; but where all is there as a rule, a skip would go unnoticed for ever."""
+    """Skip the test; but fail in CI, where the tools are always installed and a skip would hide a broken setup."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
 
 
 def build(folder: Path) -> Path:
-    """Build the consumer in that folder; return the module."""
+    """Build the consumer in that folder. Return the path of the module."""
     done = subprocess.run(
         [*PYTHON, "setup.py", "build_ext", "--inplace"],
         cwd=folder,
@@ -79,12 +79,12 @@ def build(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> Path:
-    """The extension module, in a copy of tests/consumer."""
+    """The extension module, in a copy of tests/runtime/consumer."""
     lacking = missing()
     if lacking:
         give_up(f"the consumer cannot be built: {lacking} is missing")
     folder = tmp_path_factory.mktemp("consumer") / "consumer"
-    # Without what a build in the checkout has left there.
+    # The copy leaves out the results of a build in the checkout.
     shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns("build", "consumer.c", "*.dep", "*.so", "*.pyd"))
     return build(folder)
 
@@ -99,7 +99,7 @@ spec.loader.exec_module(consumer)
 
 @pytest.fixture(scope="session")
 def consumer(built) -> ModuleType:
-    # In a process of its own first: a module that turns the GIL back on would do so to all other tests.
+    # The first import is in its own process, because a module that turns the GIL on would do so for all other tests.
     run_program(LOAD.format(path=str(built)))
     spec = importlib.util.spec_from_file_location("consumer", built)
     module = importlib.util.module_from_spec(spec)
@@ -107,10 +107,10 @@ def consumer(built) -> ModuleType:
     return module
 
 
-def test_headers_and_pxd_are_those_of_the_installed_package(built):
+def test_build_uses_the_headers_and_pxd_of_the_installed_package(built):
     include = Path(atomicpy.get_include()).resolve()
     assert include.is_relative_to(INSTALLED)
-    # Cython writes at the top of the C file what it was built with.
+    # Cython writes the build options at the top of the C file.
     text = built.with_name("consumer.c").read_text(encoding="utf-8")
     metadata = json.loads(re.search(r"BEGIN: Cython Metadata\n(.*?)\nEND: Cython Metadata", text, re.S)[1])
     assert [Path(path).resolve() for path in metadata["distutils"]["include_dirs"]] == [include]
@@ -121,10 +121,10 @@ def test_headers_and_pxd_are_those_of_the_installed_package(built):
     assert [path for path in of_atomicpy if not path.is_relative_to(INSTALLED)] == []
 
 
-def test_every_header_and_pxd_is_in_the_package():
+def test_package_contains_every_header_and_pxd():
     root = SOURCE.parents[2]
     if not (root / "src").is_dir():
-        pytest.skip("the tests are not in a checkout: nothing to compare with")
+        pytest.skip("the tests do not run in a checkout, which has the files to compare with")
 
     def below(folder: Path, suffix: str) -> set[str]:
         return {path.relative_to(folder).as_posix() for path in folder.rglob(f"*{suffix}")}
@@ -134,7 +134,7 @@ def test_every_header_and_pxd_is_in_the_package():
     assert below(INSTALLED, ".pxd") == below(root / "atomicpy", ".pxd")
 
 
-def test_import_leaves_the_gil_and_warns_of_nothing(built):
+def test_import_does_not_enable_the_gil_and_gives_no_warning(built):
     code = LOAD.format(path=str(built)) + "print(getattr(sys, '_is_gil_enabled', lambda: True)())"
     assert run_program(code).strip() == str(not FREE_THREADED)
 
@@ -193,33 +193,33 @@ def test_rwmutex_guards_plain_variables_in_nogil_loops(consumer):
     pair = consumer.Pair()
     assert run_threaded(lambda me: pair.count(TIMES // 20), THREADS) == [0] * THREADS
     assert pair.total() == N // 20
-    assert pair.release_what_is_free() is False
+    assert pair.release_unlocked() is False
 
 
 def test_exchange_acquire_and_store_release_guard_a_plain_variable(consumer):
     guarded = consumer.Guarded()
-    # Two: a thread spins for a whole time slice where the other was stopped with the lock.
+    # Two threads: if the system preempts the owner, each other thread spins for a whole time slice.
     run_threaded(lambda me: guarded.count_spinning(TIMES), 2)
     assert guarded.total() == 2 * TIMES
 
 
 def test_prange_loses_no_increment(consumer):
     if not consumer.OPENMP:
-        reason = "the compiler has no OpenMP: prange would run on one thread"
+        reason = "the compiler has no OpenMP: prange would use one thread"
         give_up(reason) if sys.platform == "linux" else pytest.skip(reason)
     a, seen = AtomicInt(), AtomicUInt()
     consumer.count_parallel(a, seen, N, THREADS)
     assert a.load() == N
-    assert seen.load() == 2**THREADS - 1, "not all threads took part"
+    assert seen.load() == 2**THREADS - 1, "some threads ran no iteration"
 
 
-def test_threads_that_python_never_saw_count_while_the_gil_is_held(consumer):
+def test_c_threads_count_while_another_thread_holds_the_gil(consumer):
     a = AtomicInt()
     assert consumer.count_on_c_threads(a, TIMES, THREADS) == THREADS
     assert a.load() == N
 
 
-def test_nogil_code_and_threads_of_c_count_in_a_sharded_counter(consumer):
+def test_nogil_code_and_c_threads_count_in_a_sharded_counter(consumer):
     c = ShardedCounter(-5)
 
     def count(me: int) -> None:
@@ -243,50 +243,50 @@ def test_nogil_code_and_threads_of_c_count_in_a_sharded_counter(consumer):
     assert c.drain() == 2**63 - 1
 
 
-def test_nogil_code_wakes_a_thread_asleep_in_wait(consumer):
+def test_nogil_code_unparks_a_waiter_of_atomic_int_wait(consumer):
     a = AtomicInt()
-    woken = []
-    sleeper = threading.Thread(target=lambda: woken.append(a.wait(0, timeout=WATCHDOG)), daemon=True)
-    sleeper.start()
-    time.sleep(0.1)  # it sleeps by now, or will see the value and not sleep
+    results = []
+    waiter = threading.Thread(target=lambda: results.append(a.wait(0, timeout=WATCHDOG)), daemon=True)
+    waiter.start()
+    time.sleep(0.1)  # by now it has parked; otherwise it will see the new value and not park
     consumer.store_and_notify(a, 7)
-    sleeper.join(WATCHDOG)
-    assert woken == [True]
+    waiter.join(WATCHDOG)
+    assert results == [True]
 
 
-def test_nogil_threads_that_sleep_and_wake_each_other_miss_no_turn(consumer):
-    ball = AtomicInt()
-    run_threaded(lambda me: consumer.rally(ball, me, 2000), 2)
-    assert ball.load() == 4000
+def test_nogil_threads_that_park_and_unpark_each_other_lose_no_wake_up(consumer):
+    turn = AtomicInt()
+    run_threaded(lambda me: consumer.take_turns(turn, me, 2000), 2)
+    assert turn.load() == 4000
 
 
-def test_nogil_threads_asleep_are_woken_all_at_once(consumer):
+def test_notify_all_in_nogil_code_unparks_all_nogil_waiters(consumer):
     start, ready = AtomicBool(), AtomicUInt()
 
     def work(me: int) -> int:
         return consumer.wait_for_start(start, ready) if me else consumer.start_all(start, ready, THREADS - 1)
 
-    woken, *_ = run_threaded(work, THREADS)
-    assert 0 <= woken < THREADS
+    unparked, *_ = run_threaded(work, THREADS)
+    assert 0 <= unparked < THREADS
     assert ready.load() == THREADS - 1
 
 
-def test_nogil_code_waits_for_a_group_and_finishes_its_work(consumer):
+def test_nogil_code_waits_for_a_group_and_calls_done(consumer):
     wg = WaitGroup()
     wg.add(THREADS - 1)
     run_threaded(lambda me: consumer.finish(wg) if me else consumer.wait_for_group(wg), THREADS)
     assert wg.count == 0
-    assert consumer.finish(wg) is False, "below zero"
+    assert consumer.finish(wg) is False, "the count went below zero"
     assert wg.count == 0
 
 
-def test_a_thread_of_python_stops_a_nogil_loop(consumer):
+def test_python_thread_stops_a_nogil_loop(consumer):
     stop, a = AtomicBool(), AtomicInt()
 
     def work(me: int) -> int:
         if me:
             return consumer.spin_until(stop, a)
-        while a.load() < 1000:  # the loop runs beside this one
+        while a.load() < 1000:  # wait until the loop of the other thread runs
             pass
         stop.store(True)
         return 0
@@ -295,7 +295,7 @@ def test_a_thread_of_python_stops_a_nogil_loop(consumer):
     assert seen == a.load() >= 1000
 
 
-def test_wrong_objects_are_refused_at_the_border(consumer):
+def test_argument_of_a_wrong_type_raises_in_cython(consumer):
     for wrong in (None, 5, AtomicUInt()):
         with pytest.raises(TypeError):
             consumer.count_int(wrong, 1)

@@ -1,7 +1,7 @@
-"""No operation leaves anything behind, whether it succeeds or raises: no block of memory, no reference to an argument.
+"""No operation leaks a block of memory or a reference to an argument, whether it succeeds or raises.
 
-Every operation of models.py with every kind of argument that it knows, good and bad. ATOMICPY_LEAK_CALLS=1000000 calls
-each operation a million times.
+The tests call each operation of models.py with each kind of argument in it, valid and invalid.
+ATOMICPY_LEAK_CALLS=1000000 calls each operation a million times.
 """
 
 import contextlib
@@ -13,14 +13,14 @@ import pytest
 from modelling import Model
 from models import TYPES
 
-CALLS = int(os.environ.get("ATOMICPY_LEAK_CALLS") or 5000)  # of each operation, over all its kinds of arguments
-LEAST = 200  # with each: fewer would drown in what the interpreter itself keeps
+CALLS = int(os.environ.get("ATOMICPY_LEAK_CALLS") or 5000)  # calls of each operation, over all kinds of arguments
+LEAST = 200  # calls with each kind: the interpreter's own allocations would hide the leak of fewer calls
 
 pytestmark = pytest.mark.timeout(max(300, CALLS // 1000))
 
 
 def attempts(model: Model, name: str) -> list[tuple]:
-    """Arguments that differ in kind: each operand, function and index once, beside good ones in the other places."""
+    """Return arguments of each kind: each operand, function and index once, with valid ones at the other positions."""
     operation = model.operations[name]
     _, good = next(iter(model.scenes.values()))
     pools = {"n": model.operands, "?": model.operands, "f": model.functions, "i": model.indices}
@@ -35,15 +35,15 @@ def attempts(model: Model, name: str) -> list[tuple]:
 
 
 def counted(objects: list) -> tuple[int, int]:
-    """(references to these objects, allocated blocks)."""
+    """Return (references to these objects, allocated blocks)."""
     return sum(map(sys.getrefcount, objects)), sys.getallocatedblocks()
 
 
-def left_behind(call, arguments: tuple, objects: list, calls: int = LEAST) -> tuple[int, int]:
-    """(blocks, references) that so many calls add: the least of a few tries.
+def added(call, arguments: tuple, objects: list, calls: int = LEAST) -> tuple[int, int]:
+    """Return the (blocks, references) that so many calls add: the smallest result of a few tries.
 
-    The interpreter has caches, and the threads of earlier tests may still end. The first try runs no collection, which
-    costs more than all the calls. A leak adds blocks without a collection too, and nothing frees others meanwhile.
+    Caches of the interpreter and threads of earlier tests can add blocks. The first try runs no collection, because one
+    costs more than all the calls. A leak shows without a collection too, because nothing frees other blocks then.
     """
     best = (sys.maxsize, sys.maxsize)
     for collects in (False, *[True] * 10):
@@ -67,12 +67,12 @@ def left_behind(call, arguments: tuple, objects: list, calls: int = LEAST) -> tu
 
 
 def leaks(left: tuple[int, int], calls: int = LEAST) -> bool:
-    """One for each call would be `calls`; the interpreter itself keeps some more or less."""
+    """Whether the calls leak. A leak in each call adds `calls`; the interpreter itself adds or removes a few."""
     return max(map(abs, left)) > calls // 2
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TYPES for name in TYPES[kind].operations])
-def test_operation_leaves_nothing_behind(kind, name):
+def test_operation_leaks_no_memory_and_no_reference(kind, name):
     model = TYPES[kind]
     start, _ = next(iter(model.scenes.values()))
     atomic = model.make(start)
@@ -80,21 +80,21 @@ def test_operation_leaves_nothing_behind(kind, name):
     calls = max(CALLS // len(tries), LEAST)
     for arguments in tries:
         objects = [each for each in (atomic, *arguments) if each is not None and not isinstance(each, bool)]
-        left = left_behind(model.operations[name].apply, (atomic, *arguments), objects, calls)
+        left = added(model.operations[name].apply, (atomic, *arguments), objects, calls)
         assert not leaks(left, calls), f"{name}{arguments}: {left[0]} blocks, {left[1]} references"
 
 
 @pytest.mark.parametrize("kind", TYPES)
-def test_making_and_dropping_leaves_nothing_behind(kind):
+def test_creation_and_deallocation_leak_no_memory_and_no_reference(kind):
     model = TYPES[kind]
     for start in (*(scene[0] for scene in model.scenes.values()), *(model.starts or model.operands)):
-        left = left_behind(model.make, (start,), [start])
+        left = added(model.make, (start,), [start])
         assert not leaks(left), f"{kind}({start!r}): {left[0]} blocks, {left[1]} references"
 
 
-def test_a_leak_is_found():
+def test_check_finds_a_leak():
     kept: list = []
     thing = object()
-    assert leaks(left_behind(lambda: kept.append(object()), (), []))
-    assert leaks(left_behind(kept.append, (thing,), [thing]))
-    assert not leaks(left_behind(kept.count, (thing,), [thing]))
+    assert leaks(added(lambda: kept.append(object()), (), []))
+    assert leaks(added(kept.append, (thing,), [thing]))
+    assert not leaks(added(kept.count, (thing,), [thing]))

@@ -1,4 +1,4 @@
-"""The package as a whole: what it exports, its docstrings, and that importing it leaves the interpreter as it was."""
+"""The whole package: its exports, its docstrings, and the effects of its import on the interpreter."""
 
 import doctest
 import inspect
@@ -11,7 +11,7 @@ import atomicpy
 
 PUBLIC = [getattr(atomicpy, name) for name in atomicpy.__all__]
 
-# Every public class, and every public method and property of it.
+# Each public object, and each public method and property of a public class.
 DOCUMENTED = PUBLIC + [
     member
     for cls in PUBLIC
@@ -25,7 +25,7 @@ def name_of(thing) -> str:
     return getattr(thing, "__qualname__", None) or thing.__name__
 
 
-def test_exports_are_sorted_and_there():
+def test_exports_exist_and_are_sorted():
     assert atomicpy.__all__ == sorted(atomicpy.__all__)
 
 
@@ -42,17 +42,17 @@ def test_docstring_has_an_example_and_it_runs(thing):
 
 
 @pytest.mark.parametrize("thing", [t for t in DOCUMENTED if callable(t)], ids=name_of)
-def test_signature_can_be_read(thing):
+def test_signature_is_available_to_inspect(thing):
     inspect.signature(thing)
 
 
-def test_import_leaves_the_gil_and_warns_of_nothing():
+def test_import_does_not_enable_the_gil_and_gives_no_warning():
     out = run_program("import sys, atomicpy; print(getattr(sys, '_is_gil_enabled', lambda: True)())")
     assert out.strip() == str(not FREE_THREADED)
 
 
-def test_import_costs_little():
-    # Nothing beyond threading and what threading itself needs.
+def test_import_loads_no_further_modules():
+    # It loads nothing but threading and the modules that threading needs.
     out = run_program("""
 import sys, threading, collections
 before = set(sys.modules)
@@ -62,13 +62,13 @@ print(*sorted(set(sys.modules) - before))
     assert [name for name in out.split() if not name.startswith(("atomicpy", "_cython", "cython"))] == []
 
 
-def test_tests_see_the_installed_package():
+def test_tests_use_the_installed_package():
     assert "site-packages" in atomicpy.__file__, (
         f"the tests run against {atomicpy.__file__}, the source folder: start them with `make test`"
     )
 
 
-def test_a_subinterpreter_is_refused_clearly_and_the_main_one_goes_on():
+def test_import_in_a_subinterpreter_raises_and_the_main_interpreter_works():
     # The process has one parking lot and one set of types.
     interpreters = pytest.importorskip(
         "_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters",
@@ -76,7 +76,7 @@ def test_a_subinterpreter_is_refused_clearly_and_the_main_one_goes_on():
     )
     interpreter = interpreters.create()
     try:
-        # The path too: a sub-interpreter forgets -P, and would look for the package in the source folder.
+        # It gets the path too: a sub-interpreter ignores -P, and would find the package in the source folder.
         code = f"""
 import sys
 sys.path[:] = {sys.path!r}
@@ -85,7 +85,7 @@ try:
 except ImportError as error:
     assert "interpreter" in str(error), error
 else:
-    raise AssertionError("it was imported")
+    raise AssertionError("the import did not raise")
 """
         for _ in range(2):
             assert interpreters.run_string(interpreter, code) is None

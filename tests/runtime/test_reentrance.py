@@ -1,32 +1,32 @@
-"""An argument whose conversion changes the atomic itself: it is converted first, then the operation is one step.
+"""Arguments whose conversion changes the atomic object: the conversion comes first, then the operation is one step.
 
-Likewise a function of update() that does; and an argument whose conversion raises leaves all as it was.
+The same holds for a function of update() that changes the object. If a conversion raises, the value does not change.
 """
 
 import pytest
 from models import TYPES
 
 
-class Meddler:
-    """Stands for a number, and stores another one in the atomic when it is asked for it."""
+class ChangingArgument:
+    """A number whose conversion stores another number in the atomic object."""
 
-    def __init__(self, meddle, number):
-        self.meddle, self.number = meddle, number
+    def __init__(self, change, number):
+        self.change, self.number = change, number
 
     def __index__(self):
-        self.meddle()
+        self.change()
         return int(self.number)
 
     def __float__(self):
-        self.meddle()
+        self.change()
         return float(self.number)
 
 
-# Every operation of every type that converts a number, and the place of each such argument.
+# Each operation of each type that converts a number, and the position of each such argument.
 CONVERSIONS = [
     (kind, name, at)
     for kind, model in TYPES.items()
-    if kind not in ("AtomicBool", "AtomicRef")  # they take a bool itself, and any object as it is
+    if kind not in ("AtomicBool", "AtomicRef")  # these two convert no argument
     for name, of in model.operations.items()
     for at, takes in enumerate(of.takes)
     if takes in "n?i"
@@ -34,7 +34,7 @@ CONVERSIONS = [
 
 
 def scene(kind, name):
-    """A fresh atomic, good arguments for the operation, and a step that changes the value."""
+    """Return a new atomic object, valid arguments of the operation, and arguments of a store that changes the value."""
     model = TYPES[kind]
     start, good = next(iter(model.scenes.values()))
     other = next(n for n in good if n not in (0, 1))
@@ -45,38 +45,38 @@ def scene(kind, name):
 
 
 @pytest.mark.parametrize(("kind", "name", "at"), CONVERSIONS)
-def test_argument_that_changes_the_value_comes_first(kind, name, at):
+def test_conversion_that_changes_the_value_precedes_the_operation(kind, name, at):
     model, start, atomic, arguments, other = scene(kind, name)
     changed, _ = model.step(start, "store", other)
     expected = model.step(changed, name, tuple(arguments))
 
     called = []
 
-    def meddle():
+    def change():
         called.append(1)
         atomic.store(*other)
 
-    arguments[at] = Meddler(meddle, arguments[at])
+    arguments[at] = ChangingArgument(change, arguments[at])
     result = model.call(atomic, name, tuple(arguments))()
     assert called == [1]
     assert (model.value(atomic), result) == expected
 
 
 @pytest.mark.parametrize(("kind", "name", "at"), CONVERSIONS)
-def test_argument_that_raises_leaves_the_value(kind, name, at):
+def test_conversion_that_raises_leaves_the_value(kind, name, at):
     model, start, atomic, arguments, _ = scene(kind, name)
 
     def fail():
         raise ZeroDivisionError
 
-    arguments[at] = Meddler(fail, arguments[at])
+    arguments[at] = ChangingArgument(fail, arguments[at])
     with pytest.raises(ZeroDivisionError):
         model.call(atomic, name, tuple(arguments))()
     assert model.value(atomic) == start
 
 
 @pytest.mark.parametrize("kind", [kind for kind, model in TYPES.items() if "update" in model.operations])
-def test_function_of_update_that_changes_the_value_runs_again(kind):
+def test_function_of_update_runs_again_if_it_changes_the_value(kind):
     if kind == "AtomicRef":
         atomic, other = TYPES[kind].make("a"), ("b",)
     else:

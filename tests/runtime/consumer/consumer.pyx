@@ -1,7 +1,7 @@
 # cython: language_level=3, freethreading_compatible=True
-"""What a user's Cython module does with atomicpy: the loops run without the GIL, on objects that Python made.
+"""A Cython module that uses atomicpy: its loops run without the GIL, on objects that Python made.
 
-In a `nogil` block Cython compiles nothing that touches a Python object or calls the C API of Python.
+In a `nogil` block Cython compiles no use of a Python object and no call of Python's C API.
 """
 
 cimport cython
@@ -73,7 +73,7 @@ cdef extern from "threads.h" nogil:
 OPENMP = bool(HAS_OPENMP)
 
 
-# ---- loops that several threads of Python run on the same object ----
+# ---- loops that several Python threads run on the same object ----
 
 
 def count_int(AtomicInt a not None, int64_t times):
@@ -151,7 +151,7 @@ def raise_to(AtomicInt a not None, int64_t times):
 
 @cython.final
 cdef class Guarded:
-    """A plain count that a Mutex guards, and one that an AtomicBool does, as a spin lock."""
+    """A plain count that is guarded by a Mutex, or by an AtomicBool as a spin lock."""
 
     cdef Mutex mutex
     cdef AtomicBool spin
@@ -187,7 +187,7 @@ cdef class Guarded:
 
 @cython.final
 cdef class Pair:
-    """Two plain counts that an RWMutex guards: a writer changes both, a reader must see them equal."""
+    """Two plain counts that an RWMutex guards. A writer changes both; a reader must see them equal."""
 
     cdef RWMutex lock
     cdef int64_t one, two
@@ -196,7 +196,7 @@ cdef class Pair:
         self.lock = RWMutex()
 
     def count(self, int64_t times):
-        """Write and read in turn; return how often they were seen to differ."""
+        """Write and read in turn. Return how often a reader saw different counts."""
         cdef int64_t i, differed = 0
         cdef RWMutex lock = self.lock
         with nogil:
@@ -212,7 +212,7 @@ cdef class Pair:
                     rwmutex_read_unlock(lock)
         return differed
 
-    def release_what_is_free(self):
+    def release_unlocked(self):
         cdef bint released
         with nogil:
             released = rwmutex_read_unlock(self.lock) or rwmutex_write_unlock(self.lock)
@@ -227,14 +227,14 @@ cdef class Pair:
 
 
 def count_parallel(AtomicInt a not None, AtomicUInt seen not None, int64_t times, int threads):
-    """Add one, `times` times, on so many threads of OpenMP; each sets its bit in `seen`."""
+    """Add 1, `times` times, on so many OpenMP threads. Each thread sets its bit in `seen`."""
     cdef int64_t _i
     for _i in prange(times, nogil=True, num_threads=threads, schedule="static"):
         ap_fetch_add_i64(&a.value, 1)
         ap_fetch_or_u64_relaxed(&seen.value, <uint64_t>1 << threadid())
 
 
-# ---- callbacks on threads that Python has never heard of ----
+# ---- callbacks on threads without a Python thread state ----
 
 cdef struct job:
     ap_i64 *count
@@ -249,9 +249,9 @@ cdef void run_job(void *context) noexcept nogil:
 
 
 def count_on_c_threads(AtomicInt a not None, int64_t times, int threads):
-    """Add one, `times` times, on each of so many threads of C; return how many there were.
+    """Add 1, `times` times, on each of so many C threads. Return the number of threads.
 
-    The GIL stays with the caller all the time: a thread that called Python would wait for ever.
+    The caller holds the GIL all the time, so a C thread that called Python would never return.
     """
     cdef job j
     j.count = &a.value
@@ -263,7 +263,7 @@ cdef void run_sharded_job(void *context) noexcept nogil:
     cdef int64_t _i
     cdef sharded_job *j = <sharded_job *>context
     for _i in range(j.times):
-        # An object of Python that the caller holds: no reference to it is counted here.
+        # The caller holds a reference to the counter, so this function needs none.
         sharded_counter_add(<ShardedCounter>j.counter, 3)
         sharded_counter_sub(<ShardedCounter>j.counter, 2)
 
@@ -274,7 +274,7 @@ cdef struct sharded_job:
 
 
 def count_sharded_on_c_threads(ShardedCounter c not None, int64_t times, int threads):
-    """The same in a ShardedCounter: threads that Python has never heard of have cells too, and leave them behind."""
+    """Add to a ShardedCounter on so many C threads. Each C thread has a cell, whose number stays after its end."""
     cdef sharded_job j
     j.counter = <void *>c
     j.times = times
@@ -291,7 +291,7 @@ def count_sharded(ShardedCounter c not None, int64_t times):
 
 
 def read_sharded(ShardedCounter c not None):
-    """load() and drain(), each with whether the value was in the range."""
+    """Call load() and drain(). Return for each whether the value was in range, and the value."""
     cdef int64_t loaded, drained
     cdef bint could_load, could_drain
     with nogil:
@@ -300,28 +300,28 @@ def read_sharded(ShardedCounter c not None):
     return (could_load, loaded), (could_drain, drained)
 
 
-# ---- with threads that sleep or look in Python ----
+# ---- together with threads that wait or poll in Python ----
 
 
 def store_and_notify(AtomicInt a not None, int64_t value):
-    """Wake who sleeps in a.wait(), in Python or here."""
+    """Store a value and unpark at most one waiter of `a`, in Python or in nogil code."""
     with nogil:
         ap_store_i64(&a.value, value)
         atomic_int_notify(a, 1)
 
 
-def rally(AtomicInt ball not None, int64_t me, int64_t times):
-    """Two threads, me = 0 and me = 1, hit the ball in turn and sleep in between."""
+def take_turns(AtomicInt turn not None, int64_t me, int64_t times):
+    """Two threads, me = 0 and me = 1, increment `turn` alternately and park in between."""
     cdef int64_t i
     with nogil:
         for i in range(times):
-            atomic_int_wait(ball, 2 * i - 1 + me)
-            ap_store_i64(&ball.value, 2 * i + 1 + me)
-            atomic_int_notify(ball, 1)
+            atomic_int_wait(turn, 2 * i - 1 + me)
+            ap_store_i64(&turn.value, 2 * i + 1 + me)
+            atomic_int_notify(turn, 1)
 
 
 def wait_for_start(AtomicBool start not None, AtomicUInt ready not None):
-    """Count itself in `ready`, then sleep until `start` is set."""
+    """Add 1 to `ready`, then wait until `start` is true."""
     with nogil:
         ap_fetch_add_u64(&ready.value, 1)
         atomic_uint_notify(ready, 1)
@@ -330,21 +330,21 @@ def wait_for_start(AtomicBool start not None, AtomicUInt ready not None):
 
 def start_all(AtomicBool start not None, AtomicUInt ready not None, uint64_t threads):
     cdef uint64_t seen
-    cdef size_t woken
+    cdef size_t unparked
     with nogil:
         for seen in range(threads):
             atomic_uint_wait(ready, seen)
-        ap_store_bool(&start.value, True)  # no weaker: see atomic_bool.pxd
-        woken = atomic_bool_notify_all(start)
-    return woken
+        ap_store_bool(&start.value, True)  # no weaker order suffices: see atomic_bool.pxd
+        unparked = atomic_bool_notify_all(start)
+    return unparked
 
 
 def finish(WaitGroup wg not None):
-    """done(), and whether the group agreed."""
-    cdef bint agreed
+    """Call done(). Return whether it succeeded."""
+    cdef bint succeeded
     with nogil:
-        agreed = wait_group_add(wg, -1)
-    return agreed
+        succeeded = wait_group_add(wg, -1)
+    return succeeded
 
 
 def wait_for_group(WaitGroup wg not None):
@@ -353,7 +353,7 @@ def wait_for_group(WaitGroup wg not None):
 
 
 def spin_until(AtomicBool stop not None, AtomicInt a not None):
-    """Count until Python sets `stop`; return the count as it was seen then."""
+    """Add 1 in a loop until Python sets `stop`. Return the count after the loop."""
     with nogil:
         while not ap_load_bool_acquire(&stop.value):
             ap_fetch_add_i64(&a.value, 1)

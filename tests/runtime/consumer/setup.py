@@ -1,4 +1,4 @@
-"""One extension of a Cython and a C file. What it takes to use atomicpy: its folder of headers, and C11."""
+"""One extension of a Cython and a C file. It needs the headers of atomicpy and a C11 compiler."""
 
 import sys
 import tempfile
@@ -17,7 +17,7 @@ OPENMP = ["/openmp"] if MSVC else ["-fopenmp"]
 
 
 class BuildExt(build_ext):
-    """Builds with OpenMP where the compiler has it; without it prange is a loop on one thread."""
+    """Build with OpenMP if the compiler has it. Without it prange is a loop on one thread."""
 
     def build_extensions(self):
         if self.has_openmp():
@@ -50,7 +50,7 @@ setup(
                 extra_link_args=[] if MSVC else ["-pthread"],
             )
         ],
-        depfile=True,  # consumer.c.dep: which .pxd and headers went in
+        depfile=True,  # consumer.c.dep lists the .pxd files and headers that the build used
     ),
     cmdclass={"build_ext": BuildExt},
 )

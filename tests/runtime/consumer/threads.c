@@ -1,4 +1,4 @@
-/* threads.c: see threads.h. The threads are the system's own: Python has never heard of them. */
+/* threads.c: see threads.h. These threads have no Python thread state. */
 #include "threads.h"
 
 enum { MAX_THREADS = 16 };
