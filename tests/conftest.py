@@ -22,13 +22,13 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config) -> None:
-    """With xdist, a worker that has finished takes tests from the other one; its default deals them out before."""
+    """With xdist, an idle worker takes tests from a busy worker. The default distributes all tests before the run."""
     if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
         config.option.dist = "worksteal"
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """The slow tests first: the last one must not run alone at the end."""
+    """Run the slow tests first, so that no slow test runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
