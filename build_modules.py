@@ -20,7 +20,7 @@ from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 GENERATED = Path("build/cython")  # generated C stays out of the tree
-INCLUDE = re.compile(rb'^\s*#\s*include\s*"([^"]+)"', re.M)
+INCLUDE = re.compile(rb'^\s*(?:#\s*include|cdef\s+extern\s+from)\s*"([^"]+)"', re.M)  # in C, and in Cython
 
 
 def inputs(sources, include_dirs):

@@ -75,7 +75,7 @@ env_python() {
         .ci/uv venv --clear --no-project --python "$python" "$environment" >&2
     fi
     # A file that is gone leaves no trace in the times at which uv looks.
-    ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xdi]' -o -name '*.[ch]' | sort | cksum)
+    ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.[ch]' | sort | cksum)
     export ATOMICPY_FILES
     {
         "$python" -c "$GROUPS_OF" "$@"

@@ -1,0 +1,137 @@
+"""build_modules.py on a project of two modules: how often the compiler runs after which change."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / "build_modules.py").exists(), reason="not in a checkout: nothing builds here"),
+    pytest.mark.skipif(sys.platform == "win32", reason="the compiler that counts is a shell script"),
+]
+
+# Notes the source that it is called for, at the beginning and at the end.
+COMPILER = """#!/bin/sh
+for word; do case $word in *.c) source=$word ;; esac; done
+case " $* " in *" -c "*) echo "begin $source" >>"$NOTES"; sleep 0.5 ;; esac
+cc "$@" || exit
+case " $* " in *" -c "*) echo "end $source" >>"$NOTES" ;; esac
+"""
+SETUP = """
+import sys
+from setuptools import setup
+sys.path.insert(0, ".")
+from build_modules import COMMANDS, extensions
+
+table = {"package.one": ["core/shared.c"], "package.two": ["core/shared.c"]}
+options = {"include_dirs": ["core"], "extra_compile_args": ["-O0"]}
+setup(name="package", version="1", packages=["package"], cmdclass=COMMANDS,
+      ext_modules=extensions(table, {"language_level": 3}, **options))
+"""
+FILES = {
+    "setup.py": SETUP,
+    "package/__init__.py": "",
+    "package/plain.py": "x = 1\n",
+    "package/one.pyx": 'cdef extern from "one.h":\n    int one()\ndef call():\n    return one()\n',
+    "package/two.pyx": 'cdef extern from "shared.h":\n    int shared()\ndef call():\n    return shared()\n',
+    "core/one.h": '#include "below.h"\nstatic inline int one(void) { return BELOW; }\n',
+    "core/below.h": "#define BELOW 1\n",
+    "core/shared.h": "int shared(void);\n",
+    "core/shared.c": '#include "shared.h"\nint shared(void) { return 2; }\n',
+    "README.md": "to read\n",
+}
+ONE = {"build/cython/package/one.c", "core/shared.c"}
+TWO = {"build/cython/package/two.c", "core/shared.c"}
+
+
+class Project:
+    def __init__(self, folder):
+        self.folder = folder
+        self.notes = folder / "notes"
+        for name, text in FILES.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        shutil.copy(ROOT / "build_modules.py", folder)
+        compiler = folder / "compiler"
+        compiler.write_text(COMPILER)
+        compiler.chmod(0o755)
+        self.wheel = None
+
+    def build(self):
+        """What was compiled, in the order of the notes."""
+        self.notes.write_text("")
+        code = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=self.folder,
+            env={**os.environ, "CC": str(self.folder / "compiler"), "NOTES": str(self.notes)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.wheel = self.folder / "dist" / done.stdout.split()[-1]
+        return self.notes.read_text().splitlines()
+
+    def compiled(self):
+        return {line.removeprefix("begin ") for line in self.build() if line.startswith("begin ")}
+
+    def change(self, name, old, new):
+        path = self.folder / name
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def shipped(self):
+        return {name.split(".")[0] for name in zipfile.ZipFile(self.wheel).namelist() if name.startswith("package/")}
+
+
+@pytest.mark.slow
+def test_a_build_compiles_what_has_changed_and_nothing_else(tmp_path):
+    project = Project(tmp_path)
+    notes = project.build()
+    assert sorted(line.removeprefix("begin ") for line in notes if line.startswith("begin ")) == sorted([*ONE, *TWO])
+    if os.cpu_count() > 1:
+        assert [line.split()[0] for line in notes[:2]] == ["begin", "begin"], "one at a time"
+
+    project.change("README.md", "read", "read or not")
+    project.change("package/plain.py", "1", "2")
+    (tmp_path / "package" / "extra.py").write_text("")
+    assert project.compiled() == set()
+    assert zipfile.ZipFile(project.wheel).read("package/plain.py") == b"x = 2\n"
+    assert "package/extra" in project.shipped()
+
+    (tmp_path / "package" / "extra.py").unlink()
+    below = tmp_path / "core" / "below.h"
+    shutil.copy2(below, tmp_path / "before")
+    project.change("core/below.h", "1", "3")
+    assert project.compiled() == ONE  # which includes it through another header
+    assert project.shipped() == {"package/__init__", "package/plain", "package/one", "package/two"}
+
+    os.rename(tmp_path / "before", below)  # with its old time
+    assert project.compiled() == ONE
+
+    project.change("package/two.pyx", "call", "renamed")
+    assert project.compiled() == TWO
+
+    project.change("setup.py", "-O0", "-O1")
+    assert project.compiled() == ONE | TWO
+
+
+def test_uv_builds_anew_for_the_sources_and_for_nothing_else():
+    keys = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["cache-keys"]
+    patterns = [key["file"] for key in keys if "file" in key]
+
+    found = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    if tracked.returncode:
+        pytest.skip("not in a clone: what belongs to the project is not known")
+    for name in tracked.stdout.splitlines():
+        source = name.startswith(("atomicpy/", "src/")) and not name.endswith("py.typed")
+        assert (ROOT / name in found) == (source or name in {"setup.py", "build_modules.py", "pyproject.toml"}), name
