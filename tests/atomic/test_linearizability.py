@@ -50,7 +50,7 @@ def plans(rng, model, scene, threads, *, make, call: MakeCall, only=()) -> Itera
 
 
 @pytest.mark.parametrize(("kind", "scene"), SCENES)
-@pytest.mark.parametrize("threads", [3, 4, 5])
+@pytest.mark.parametrize("threads", [3, *(pytest.param(number, marks=pytest.mark.slow) for number in (4, 5))])
 def test_every_history_is_linearizable(kind, scene, threads):
     model = TYPES[kind]
     rng = random.Random(f"{SEED} {kind} {scene} {threads}")

@@ -45,6 +45,7 @@ def table(text):
 # ---- what it shows -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_default_run_reports_each_counter():
     done = run("demo")
     assert (done.returncode, done.stderr) == (0, "")

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if DOCS.exists() else []
 WITH_CODE = [page for page in PAGES if any(blocks(page))]
+BUILD = {"cython"}  # pages whose code waits for the compiler
 
 
 def name(page: Path) -> str:
@@ -51,7 +52,11 @@ def test_contributing_names_every_folder_and_no_other_path():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the commands and the compiler's flags are for POSIX")
 @pytest.mark.timeout(600)  # the one on Cython waits for the compiler
-@pytest.mark.parametrize("page", WITH_CODE, ids=name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=pytest.mark.slow) if page.stem in BUILD else page for page in WITH_CODE],
+    ids=name,
+)
 def test_code_runs_and_prints_what_is_shown(page, tmp_path):
     runner = Runner(tmp_path, timeout=400)
     for block in blocks(page):

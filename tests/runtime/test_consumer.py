@@ -33,7 +33,7 @@ TIMES = 1_000_000  # some ms: a shorter loop would end before the next thread st
 N = THREADS * TIMES
 
 # The first test includes the build of the consumer.
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def missing() -> str | None:

@@ -45,10 +45,12 @@ def test_a_broken_mutex_is_found(broken, what):
         explore(MUTEX, [locker(**broken) for _ in range(3 + bool({"forget_waiters", "recheck"} & set(broken)))])
 
 
+@pytest.mark.slow
 def test_mutex_locked_repeatedly():
     assert explore(MUTEX | {"rounds": 3}, [repeated_locker() for _ in range(3)]) > 50000
 
 
+@pytest.mark.slow
 def test_a_mutex_with_two_designated_wakers_is_found():
     with pytest.raises(InterleavingError, match="released unlocked"):
         explore(MUTEX | {"rounds": 1}, [repeated_locker(one_designated=False, fair=(False,)) for _ in range(4)])

@@ -230,6 +230,7 @@ class Trace:
                 each[1].end()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)  # half a minute on a quiet machine
 @settings(max_examples=200, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps)

@@ -86,6 +86,7 @@ def test_too_deep_a_tree_is_an_error():
     pytest.fail("nothing is too deep for it?")
 
 
+@pytest.mark.slow
 def test_a_very_large_module():
     part = "class C{0}:\n    def f(self, d):\n        self.x = d[{0}]\n        for i in d:\n            self.x += i.y\n"
     source = "".join(map(part.format, range(4_000)))

@@ -30,7 +30,10 @@ BUILT = importlib.util.find_spec("atomicpy.race.engine.engine") is not None
 PLAIN = str(Path(__file__).parents[1] / "support" / "plain_race.py")
 RACE = [*PYTHON, "-m", "atomicpy", "race"] if BUILT else [sys.executable, PLAIN, "race"]
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.version_info < (3, 13), reason="the race detector needs CPython 3.13"),
+]
 
 
 def outcome(command, folder):

@@ -33,7 +33,7 @@ RACY = """
 """
 
 
-@pytest.fixture(params=["engine", "reference"])
+@pytest.fixture(params=["engine", pytest.param("reference", marks=pytest.mark.slow)])
 def project(request, tmp_path):
     """Writes files into a project and runs pytest there; returns its status, its counts and its output."""
     command = [*PYTHON, "-m", "pytest"] if request.param == "engine" else [*PYTHON, REFERENCE, "pytest"]

@@ -93,6 +93,7 @@ def test_verdict(topic, name, named, outcomes_of):
         assert not (what := wrong(name, named, outcome)), f"{order}: {what}"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(2 * WATCHDOG)
 @pytest.mark.parametrize("topic", TOPICS)
 def test_reference_comes_to_the_same_verdicts(topic, outcomes_of):

@@ -31,6 +31,7 @@ def programs(file):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", SCHEDULES, ids=[order for order, _ in SCHEDULES])
 @pytest.mark.parametrize("file", sorted(REAL.glob("*.py")), ids=lambda file: file.stem)
 def test_reports_of(file, order):

@@ -162,7 +162,7 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("how", ["script", "module", "code"])
+@pytest.mark.parametrize("how", ["script", *(pytest.param(how, marks=pytest.mark.slow) for how in ("module", "code"))])
 @pytest.mark.parametrize("name", ENDINGS)
 def test_ends_as_python_does(tmp_path, name, how):
     source = textwrap.dedent(ENDINGS[name])
