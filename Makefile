@@ -4,10 +4,10 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-.PHONY: help demo build quick test docs lint stubs wheel bench samples check clean
+.PHONY: help demo build quick test docs lint templates stubs wheel bench samples check clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## a counter that loses updates, and those that do not, without the GIL if possible
 	@.ci/demo $(ARGS)
@@ -26,6 +26,9 @@ docs: ## the documentation, into build/docs/html; ARGS=--external asks the links
 
 lint: ## Python, Cython, C, workflows: linters and formatters; ARGS=--fix repairs
 	@.ci/lint $(ARGS)
+
+templates: ## write what is generated from the templates (*.in)
+	@python=$$(python3 .ci/env.py default --group lint --no-package) && "$$python" .ci/templates.py
 
 stubs: ## the type stubs against the modules
 	@.ci/stubs

@@ -6,10 +6,12 @@ from libc.stdint cimport int64_t, uint64_t
 cdef extern from "_runtime/arguments.h":
     bint ap_is_compact(object n) noexcept
     int64_t ap_compact_value(object n) noexcept
+    bint ap_is_natural(object n) noexcept
     const int64_t AP_NO_I64
     const uint64_t AP_NO_U64
-    const double AP_NO_F64
     const Py_ssize_t AP_NO_INDEX
+    const size_t AP_NO_WAITERS
+    void ap_unreachable() noexcept  # after a call that always raises
     object ap_compare_i64(int64_t a, int64_t b, int operator)
     object ap_compare_u64(uint64_t a, uint64_t b, int operator)
     object ap_compare_f64(double a, double b, int operator)
@@ -17,10 +19,10 @@ cdef extern from "_runtime/arguments.h":
 
 cdef int64_t as_int64_slow(object n, str type_name) except? AP_NO_I64
 cdef uint64_t as_uint64_slow(object n, str type_name) except? AP_NO_U64
-cdef double as_double_slow(object n, str type_name) except? AP_NO_F64
+cdef int as_double_slow(object n, str type_name, double *value) except -1
 cdef bint as_bool_slow(object value, str type_name) except -1
 cdef Py_ssize_t as_index_slow(object n, str what) except? AP_NO_INDEX
-cdef size_t as_waiters_slow(object n) except? 0
+cdef size_t as_waiters_slow(object n) except? AP_NO_WAITERS
 cdef str shown(object number)
 cdef object refuse_copy(object value)
 
@@ -34,18 +36,20 @@ cdef inline int64_t as_int64(object n, str type_name) except? AP_NO_I64:
 
 cdef inline uint64_t as_uint64(object n, str type_name) except? AP_NO_U64:
     """n as an unsigned 64-bit integer, or TypeError or OverflowError."""
-    if ap_is_compact(n) and ap_compact_value(n) >= 0:
+    if ap_is_natural(n):
         return <uint64_t>ap_compact_value(n)
     return as_uint64_slow(n, type_name)
 
 
-cdef inline double as_double(object n, str type_name) except? AP_NO_F64:
-    """n as a double, or TypeError or OverflowError."""
+cdef inline int as_double(object n, str type_name, double *value) except -1:
+    """value[0] = n, or TypeError or OverflowError. A double can be any result, so the status is a second one."""
     if type(n) is float:
-        return PyFloat_AS_DOUBLE(n)
+        value[0] = PyFloat_AS_DOUBLE(n)
+        return 0
     if ap_is_compact(n):  # of one digit, so it fits exactly
-        return <double>ap_compact_value(n)
-    return as_double_slow(n, type_name)
+        value[0] = <double>ap_compact_value(n)
+        return 0
+    return as_double_slow(n, type_name, value)
 
 
 cdef inline bint as_bool(object value, str type_name) except -1:
@@ -64,8 +68,8 @@ cdef inline Py_ssize_t as_index(object n, str what) except? AP_NO_INDEX:
     return as_index_slow(n, what)
 
 
-cdef inline size_t as_waiters(object n) except? 0:
+cdef inline size_t as_waiters(object n) except? AP_NO_WAITERS:
     """How many waiters notify(n) is to wake; TypeError or ValueError."""
-    if ap_is_compact(n) and ap_compact_value(n) >= 0:
+    if ap_is_natural(n):
         return <size_t>ap_compact_value(n)
     return as_waiters_slow(n)

@@ -49,10 +49,11 @@ cdef uint64_t as_uint64_slow(object n, str type_name) except? AP_NO_U64:
     return PyLong_AsUnsignedLongLong(number)
 
 
-cdef double as_double_slow(object n, str type_name) except? AP_NO_F64:
+cdef int as_double_slow(object n, str type_name, double *value) except -1:
     if not hasattr(type(n), "__float__") and not hasattr(type(n), "__index__"):
         raise TypeError(f"{type_name} needs a number, not {described(n)}; convert it with float() first")
-    return PyFloat_AsDouble(n)
+    value[0] = PyFloat_AsDouble(n)
+    return 0
 
 
 cdef bint as_bool_slow(object value, str type_name) except -1:
@@ -69,7 +70,7 @@ cdef Py_ssize_t as_index_slow(object n, str what) except? AP_NO_INDEX:
     return PyNumber_AsSsize_t(n, NULL)
 
 
-cdef size_t as_waiters_slow(object n) except? 0:
+cdef size_t as_waiters_slow(object n) except? AP_NO_WAITERS:
     """How many waiters notify(n) is to wake."""
     number = integer(n, "notify()")
     if number < 0:

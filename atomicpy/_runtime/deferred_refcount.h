@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * In the documentation: docs/design/sharing.md
  *
- * deferred_refcount.h: relief from the fight over the reference count of a shared object.
+ * deferred_refcount.h: deferred reference counts for objects that several threads use (PEP 703).
  *
- * Without the GIL, each call of a method on an object that a global or an attribute holds counts a reference to it up
- * and down, on a cache line that all its users want: 150 ns with two threads, where the operation itself takes 10. From
- * 3.14 on an object may be counted in a deferred way: the interpreter then counts nothing while its own stack refers to
- * it. The price is that such an object is freed by the garbage collector, and no longer at its last reference. So it is
- * paid for an object only when a second thread uses it: one that a single thread made, used and dropped is freed at
- * once.
+ * Without the GIL, each call of a method on an object that a global or an attribute holds counts a reference to the
+ * object up and down. All its users write that one cache line: 150 ns with two threads, where the operation takes 10.
+ * From 3.14 on an object may have a deferred reference count: the interpreter then counts nothing while its own stack
+ * refers to the object. The price: the garbage collector frees such an object, and not its last reference. So an object
+ * gets a deferred reference count only when a second thread uses it. An object that one thread made, used and dropped is
+ * freed at its last reference.
  *
- * Only objects that the collector tracks can be deferred, and a class without object fields is not tracked. There
- * ap_defer_when_shared() makes the class one that is. On other builds all of this is nothing.
+ * Only an object that the collector tracks can have one, and a class without object fields is not tracked. There
+ * ap_defer_when_shared() makes the class a tracked one. On other builds all of this compiles to nothing.
  */
-#ifndef AP_SHARING_H
-#define AP_SHARING_H
+#ifndef AP_DEFERRED_REFCOUNT_H
+#define AP_DEFERRED_REFCOUNT_H
 
 #include <Python.h>
 
@@ -25,19 +25,19 @@
 #define AP_DEFERS
 
 /* One class in each module. */
-static destructor ap_sharing_dealloc_inner;
+static destructor ap_untracked_dealloc;
 
-static int ap_sharing_traverse(PyObject *self, visitproc visit, void *arg)
+static int ap_no_traverse(PyObject *self, visitproc visit, void *arg)
 {
-    (void)self, (void)visit, (void)arg; /* it was hidden from the collector before */
+    (void)self, (void)visit, (void)arg; /* the class has no object fields */
     return 0;
 }
 
-static void ap_sharing_dealloc(PyObject *self)
+static void ap_tracked_dealloc(PyObject *self)
 {
-    /* First: what a weak reference calls back may start a collection, and that must not find it half gone. */
+    /* First: a weak reference's callback may start a collection, and that must not find an object half freed. */
     PyObject_GC_UnTrack(self);
-    ap_sharing_dealloc_inner(self);
+    ap_untracked_dealloc(self);
 }
 
 /* Before there is an instance: from here on the collector tracks those that are made. */
@@ -46,34 +46,41 @@ static void ap_defer_when_shared(PyTypeObject *type)
     if (PyType_IS_GC(type)) {
         return; /* its instances refer to objects, and are tracked already */
     }
-    ap_sharing_dealloc_inner = type->tp_dealloc;
-    type->tp_dealloc = ap_sharing_dealloc;
-    type->tp_traverse = ap_sharing_traverse;
+    ap_untracked_dealloc = type->tp_dealloc;
+    type->tp_dealloc = ap_tracked_dealloc;
+    type->tp_traverse = ap_no_traverse;
     type->tp_free = PyObject_GC_Del;
     type->tp_flags |= Py_TPFLAGS_HAVE_GC;
 }
 
-/* The thread that made the object goes on for the price of a comparison. */
-static inline bool ap_is_mine(PyObject *self) { return !AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)); }
-
-static inline void ap_share(PyObject *self)
+/* Whether the object has a deferred reference count. 3.14 and 3.15 set this bit of ob_gc_bits (_PyGC_BITS_DEFERRED of
+ * their internal headers; tests/runtime/test_sharing.py fails where it is another one). Later versions are asked by the
+ * call, which changes nothing the second time. */
+static inline bool ap_is_deferred(PyObject *self)
 {
-    PyUnstable_Object_EnableDeferredRefcount(self); /* once; later calls see that it has been done */
+#if PY_VERSION_HEX < 0x03100000
+    return (_Py_atomic_load_uint8_relaxed(&self->ob_gc_bits) & (1 << 6)) != 0;
+#else
+    (void)self;
+    return false;
+#endif
+}
+
+static AP_COLD void ap_defer_refcount(PyObject *self) { PyUnstable_Object_EnableDeferredRefcount(self); }
+
+/* Each operation, first of all. It costs the thread that made the object one comparison, other threads two. */
+static inline void ap_note_use(PyObject *self)
+{
+    if (AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)) && AP_UNLIKELY(!ap_is_deferred(self))) {
+        ap_defer_refcount(self);
+    }
 }
 
 #else
 
 #define ap_defer_when_shared(type) ((void)(type))
-#define ap_is_mine(self) ((void)(self), true)
-#define ap_share(self) ((void)(self))
+#define ap_note_use(self) ((void)(self))
 
 #endif
 
-static inline void ap_used(PyObject *self)
-{
-    if (!ap_is_mine(self)) {
-        ap_share(self);
-    }
-}
-
-#endif /* AP_SHARING_H */
+#endif /* AP_DEFERRED_REFCOUNT_H */

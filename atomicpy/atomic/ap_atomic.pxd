@@ -1,3 +1,5 @@
+# Generated from atomicpy/atomic/ap_atomic.pxd.in by .ci/templates.py; edit that file.
+#
 # The atomic operations of the core, for nogil code: C11's names, sequentially consistent where no suffix names a weaker
 # order. See ap_atomic.h for what each does, and for the order of those that have one.
 
@@ -6,13 +8,10 @@ from libc.stdint cimport int64_t, uint64_t
 cdef extern from "ap_atomic.h" nogil:
     ctypedef struct ap_i64:
         pass
-
     ctypedef struct ap_u64:
         pass
-
     ctypedef struct ap_bool:
         pass
-
     ctypedef struct ap_f64:
         pass
 

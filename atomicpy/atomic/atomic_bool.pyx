@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """AtomicBool: a flag that threads share, and the operations of C11 on it.
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks. The
-algorithms are in `src/ap_atomic.h` and `src/park/ap_park.h`; here Python's side is decided: arguments, results, errors.
+algorithms are in `src/ap_atomic.h` and `src/park/ap_park.h`. Here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
@@ -12,7 +13,8 @@ from libc.stdint cimport int64_t, uint64_t
 from atomicpy._runtime.arguments cimport as_bool, as_waiters, refuse_copy
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 from atomicpy.atomic.ap_atomic cimport *
 
 __all__ = ["AtomicBool"]
@@ -41,6 +43,35 @@ cdef size_t atomic_bool_notify_all(AtomicBool a) noexcept nogil:
     return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicBool a, object value) except -1:
+    ap_init_bool(&a.value, as_bool(value, "AtomicBool"))
+    return 0
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicBool a, object expected, object desired):
+    note_use(a)
+    cdef bint seen = as_bool(expected, "AtomicBool")
+    return ap_compare_exchange_bool(&a.value, seen, as_bool(desired, "AtomicBool"))
+
+
+cdef inline object wait "ap_do_wait"(AtomicBool a, object expected, object timeout):
+    note_use(a)
+    cdef bint seen = as_bool(expected, "AtomicBool")
+    # First: a bad timeout is an error in any case.
+    cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
+    if ap_load_bool(&a.value) != seen:
+        return True
+    return block(wait_until, &a.value, <uint64_t>seen, deadline)
+
+
+cdef inline object notify "ap_do_notify"(AtomicBool a, object n):
+    note_use(a)
+    return ap_unpark(&a.value, as_waiters(n))
+
+
 @cython.final
 cdef class AtomicBool:
     """AtomicBool(value=False)
@@ -60,7 +91,7 @@ cdef class AtomicBool:
     """
 
     def __cinit__(self, value=False):
-        ap_init_bool(&self.value, as_bool(value, "AtomicBool"))
+        init(self, value)
 
     def load(self, /):
         """Atomically read the value and return it.
@@ -68,7 +99,7 @@ cdef class AtomicBool:
         >>> AtomicBool(True).load()
         True
         """
-        used(self)
+        note_use(self)
         return ap_load_bool(&self.value)
 
     def store(self, value, /):
@@ -81,7 +112,7 @@ cdef class AtomicBool:
         >>> a.load()
         True
         """
-        used(self)
+        note_use(self)
         ap_store_bool(&self.value, as_bool(value, "AtomicBool"))
 
     def exchange(self, value, /):
@@ -94,7 +125,7 @@ cdef class AtomicBool:
         >>> a.exchange(True), a.load()
         (False, True)
         """
-        used(self)
+        note_use(self)
         return ap_exchange_bool(&self.value, as_bool(value, "AtomicBool"))
 
     def compare_exchange(self, expected, desired, /):
@@ -107,9 +138,7 @@ cdef class AtomicBool:
         >>> a.compare_exchange(False, True), a.compare_exchange(False, True)
         (True, False)
         """
-        used(self)
-        cdef bint seen = as_bool(expected, "AtomicBool")
-        return ap_compare_exchange_bool(&self.value, seen, as_bool(desired, "AtomicBool"))
+        return compare_exchange(self, expected, desired)
 
     def test_and_set(self, /):
         """Atomically make it True and return the old value: of many threads, one gets False (C11, 7.17.8.1).
@@ -118,7 +147,7 @@ cdef class AtomicBool:
         >>> a.test_and_set(), a.test_and_set()
         (False, True)
         """
-        used(self)
+        note_use(self)
         return ap_exchange_bool(&self.value, True)
 
     def clear(self, /):
@@ -129,7 +158,7 @@ cdef class AtomicBool:
         >>> a.load()
         False
         """
-        used(self)
+        note_use(self)
         ap_store_bool(&self.value, False)
 
     def toggle(self, /):
@@ -141,7 +170,7 @@ cdef class AtomicBool:
         >>> a.toggle(), a.toggle()
         (True, False)
         """
-        used(self)
+        note_use(self)
         return not ap_fetch_not_bool(&self.value)
 
     # ---- wait and notify ----
@@ -149,7 +178,7 @@ cdef class AtomicBool:
     def wait(self, expected, timeout=None):
         """Sleep while the value equals `expected`; return True, or False after `timeout` seconds (monotonic clock).
 
-        Equivalent to: `while a == expected: sleep until notified`. Who changes the value calls `notify()` or
+        Equivalent to: `while a == expected: sleep until notified`. A thread that changes the value calls `notify()` or
         `notify_all()` afterwards; without that the sleep goes on. No wake-up is lost: a change and its notify that come
         after the value was compared end the sleep. A value that changed and changed back may be missed (C++20,
         std::atomic::wait). Raises ValueError for a negative timeout, OverflowError for one above
@@ -159,11 +188,7 @@ cdef class AtomicBool:
         >>> a.wait(True), a.wait(False, timeout=0.01)
         (True, False)
         """
-        cdef uint64_t seen = as_bool(expected, "AtomicBool")
-        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
-        if ap_load_bool(&self.value) != <bint>seen:
-            return True
-        return block(wait_until, &self.value, seen, deadline)
+        return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -173,7 +198,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify()
         0
         """
-        return ap_unpark(&self.value, as_waiters(n))
+        return notify(self, n)
 
     def notify_all(self, /):
         """Wake all threads in `wait()`; return how many were woken.
@@ -181,12 +206,13 @@ cdef class AtomicBool:
         >>> AtomicBool().notify_all()
         0
         """
+        note_use(self)
         return ap_unpark(&self.value, AP_UNPARK_ALL)
 
     # ---- one load(), then plain Python ----
 
     def __bool__(self):
-        used(self)
+        note_use(self)
         return ap_load_bool(&self.value)
 
     def __richcmp__(self, other, int operator):
@@ -211,22 +237,23 @@ cdef class AtomicBool:
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
-    #include "park/ap_park.h"
 
-    AP_OBJECT(bool)
-    AP_SHORTCUT_LOAD(bool)
-    AP_SHORTCUT_COMPARE_EXCHANGE(bool, ap_compare_exchange_bool(word, expected, desired))
-    AP_SHORTCUT_WAIT(bool)
-    AP_SHORTCUT_NOTIFY(bool)
-    AP_SHORTCUT_NEW(bool, false)
+    AP_FAST_NEW(nargs == 0 || ap_is_bool(args[0]),
+                nargs == 0 ? ap_do_init(self, Py_False) : ap_do_init(self, args[0]))
+    AP_FAST_CALL(compare_exchange, 2, 2, ap_is_bool(args[0]) && ap_is_bool(args[1]),
+                 ap_do_compare_exchange(self, args[0], args[1]))
+    AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]), ap_do_wait(self, args[0], Py_None))
+    AP_FAST_STEP(notify, ap_is_natural)
 
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT(compare_exchange), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
-        AP_PUT_END,
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify), AP_OVERRIDE_END,
     };
     """
-    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
-    const void *ap_shortcuts
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>AtomicBool, ap_shortcuts)
+name_public(<PyTypeObject *>AtomicBool, "atomicpy.AtomicBool")
+ap_override_new(<PyTypeObject *>AtomicBool)
+ap_override_methods(<PyTypeObject *>AtomicBool, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicBool)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """AtomicFloat: a double that threads share, and the operations of C11 on it.
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none blocks. C11 has no arithmetic on
-an atomic double: the algorithms, and why they are right, are in `src/ap_atomic.h`; here Python's side is decided:
+an atomic double: the algorithms, and why they are right, are in `src/ap_atomic.h`. Here Python's side is decided:
 arguments, results, errors.
 """
 
@@ -11,10 +12,57 @@ from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.object cimport PyObject_RichCompare, PyTypeObject
 
 from atomicpy._runtime.arguments cimport ap_compare_f64, as_double, refuse_copy
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 from atomicpy.atomic.ap_atomic cimport *
 
 __all__ = ["AtomicFloat"]
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicFloat a, object value) except -1:
+    cdef double initial
+    as_double(value, "AtomicFloat", &initial)
+    ap_init_f64(&a.value, initial)
+    return 0
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, object expected, object desired):
+    note_use(a)
+    cdef double seen, new
+    as_double(expected, "AtomicFloat", &seen)
+    as_double(desired, "AtomicFloat", &new)
+    return ap_compare_exchange_f64(&a.value, seen, new)
+
+
+cdef inline object add "ap_do_add"(AtomicFloat a, object n):
+    note_use(a)
+    cdef double step
+    as_double(n, "AtomicFloat", &step)
+    return ap_fetch_add_f64(&a.value, step) + step
+
+
+cdef inline object sub "ap_do_sub"(AtomicFloat a, object n):
+    note_use(a)
+    cdef double step
+    as_double(n, "AtomicFloat", &step)
+    return ap_fetch_sub_f64(&a.value, step) - step
+
+
+cdef inline object fetch_add "ap_do_fetch_add"(AtomicFloat a, object n):
+    note_use(a)
+    cdef double step
+    as_double(n, "AtomicFloat", &step)
+    return ap_fetch_add_f64(&a.value, step)
+
+
+cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicFloat a, object n):
+    note_use(a)
+    cdef double step
+    as_double(n, "AtomicFloat", &step)
+    return ap_fetch_sub_f64(&a.value, step)
 
 
 @cython.final
@@ -41,7 +89,7 @@ cdef class AtomicFloat:
     """
 
     def __cinit__(self, value=0.0):
-        ap_init_f64(&self.value, as_double(value, "AtomicFloat"))
+        init(self, value)
 
     # ---- read, write, swap ----
 
@@ -51,7 +99,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).load()
         1.5
         """
-        used(self)
+        note_use(self)
         return ap_load_f64(&self.value)
 
     def store(self, value, /):
@@ -64,8 +112,10 @@ cdef class AtomicFloat:
         >>> a.load()
         2.0
         """
-        used(self)
-        ap_store_f64(&self.value, as_double(value, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(value, "AtomicFloat", &operand)
+        ap_store_f64(&self.value, operand)
 
     def exchange(self, value, /):
         """Atomically replace the value and return the old one.
@@ -77,8 +127,10 @@ cdef class AtomicFloat:
         >>> a.exchange(2.5), a.load()
         (1.5, 2.5)
         """
-        used(self)
-        return ap_exchange_f64(&self.value, as_double(value, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(value, "AtomicFloat", &operand)
+        return ap_exchange_f64(&self.value, operand)
 
     def compare_exchange(self, expected, desired, /):
         """Atomically replace the value by `desired` if it equals `expected`; return whether it was replaced.
@@ -91,9 +143,7 @@ cdef class AtomicFloat:
         >>> a.compare_exchange(1.5, 2.5), a.compare_exchange(1.5, 3.5), a.load()
         (True, False, 2.5)
         """
-        used(self)
-        cdef double seen = as_double(expected, "AtomicFloat")
-        return ap_compare_exchange_f64(&self.value, seen, as_double(desired, "AtomicFloat"))
+        return compare_exchange(self, expected, desired)
 
     # ---- arithmetic, maximum and minimum ----
 
@@ -106,9 +156,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
         (2.5, 1.75)
         """
-        used(self)
-        cdef double step = as_double(n, "AtomicFloat")
-        return ap_fetch_add_f64(&self.value, step) + step
+        return add(self, n)
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -119,9 +167,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
         (0.5, 1.25)
         """
-        used(self)
-        cdef double step = as_double(n, "AtomicFloat")
-        return ap_fetch_sub_f64(&self.value, step) - step
+        return sub(self, n)
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
@@ -133,8 +179,7 @@ cdef class AtomicFloat:
         >>> a.fetch_add(0.25), a.load()
         (1.5, 1.75)
         """
-        used(self)
-        return ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
+        return fetch_add(self, n)
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -146,8 +191,7 @@ cdef class AtomicFloat:
         >>> a.fetch_sub(0.25), a.load()
         (1.5, 1.25)
         """
-        used(self)
-        return ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
+        return fetch_sub(self, n)
 
     def fetch_max(self, n, /):
         """Atomically raise the value to `n` where it is less, and return the old value.
@@ -159,8 +203,10 @@ cdef class AtomicFloat:
         >>> a.fetch_max(2.5), a.fetch_max(2.0), a.load()
         (1.5, 2.5, 2.5)
         """
-        used(self)
-        return ap_fetch_max_f64(&self.value, as_double(n, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(n, "AtomicFloat", &operand)
+        return ap_fetch_max_f64(&self.value, operand)
 
     def fetch_min(self, n, /):
         """Atomically lower the value to `n` where it is more, and return the old value.
@@ -172,8 +218,10 @@ cdef class AtomicFloat:
         >>> a.fetch_min(0.5), a.fetch_min(1.0), a.load()
         (1.5, 0.5, 0.5)
         """
-        used(self)
-        return ap_fetch_min_f64(&self.value, as_double(n, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(n, "AtomicFloat", &operand)
+        return ap_fetch_min_f64(&self.value, operand)
 
     def update(self, fn, /):
         """Atomically replace the value by `fn(value)` and return the new value.
@@ -190,20 +238,24 @@ cdef class AtomicFloat:
         cdef double old = ap_load_f64(&self.value)
         cdef double new
         while True:
-            new = as_double(fn(old), "AtomicFloat")
+            as_double(fn(old), "AtomicFloat", &new)
             if ap_replace_seen_f64(&self.value, &old, new):
                 return new
 
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
-        used(self)
-        ap_fetch_add_f64(&self.value, as_double(n, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(n, "AtomicFloat", &operand)
+        ap_fetch_add_f64(&self.value, operand)
         return self
 
     def __isub__(self, n):
-        used(self)
-        ap_fetch_sub_f64(&self.value, as_double(n, "AtomicFloat"))
+        note_use(self)
+        cdef double operand
+        as_double(n, "AtomicFloat", &operand)
+        ap_fetch_sub_f64(&self.value, operand)
         return self
 
     # ---- one load(), then plain Python ----
@@ -215,7 +267,7 @@ cdef class AtomicFloat:
         return ap_load_f64(&self.value)
 
     def __bool__(self):
-        used(self)
+        note_use(self)
         return ap_load_f64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
@@ -241,22 +293,25 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_OBJECT(f64)
-    AP_SHORTCUT_LOAD(f64)
-    AP_SHORTCUT_STEP(f64, add, (old = ap_fetch_add_f64(word, n), true), old + n)
-    AP_SHORTCUT_STEP(f64, sub, (old = ap_fetch_sub_f64(word, n), true), old - n)
-    AP_SHORTCUT_STEP(f64, fetch_add, (old = ap_fetch_add_f64(word, n), true), old)
-    AP_SHORTCUT_STEP(f64, fetch_sub, (old = ap_fetch_sub_f64(word, n), true), old)
-    AP_SHORTCUT_COMPARE_EXCHANGE(f64, ap_compare_exchange_f64(word, expected, desired))
-    AP_SHORTCUT_NEW(f64, 0.0)
+    AP_FAST_NEW(nargs == 0 || PyFloat_CheckExact(args[0]),
+                nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
+    AP_FAST_STEP(add, PyFloat_CheckExact)
+    AP_FAST_STEP(sub, PyFloat_CheckExact)
+    AP_FAST_STEP(fetch_add, PyFloat_CheckExact)
+    AP_FAST_STEP(fetch_sub, PyFloat_CheckExact)
+    AP_FAST_CALL(compare_exchange, 2, 2, PyFloat_CheckExact(args[0]) && PyFloat_CheckExact(args[1]),
+                 ap_do_compare_exchange(self, args[0], args[1]))
 
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT(add), AP_PUT(sub), AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT(compare_exchange),
-        AP_PUT_END,
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE_END,
     };
     """
-    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
-    const void *ap_shortcuts
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>AtomicFloat, ap_shortcuts)
+name_public(<PyTypeObject *>AtomicFloat, "atomicpy.AtomicFloat")
+ap_override_new(<PyTypeObject *>AtomicFloat)
+ap_override_methods(<PyTypeObject *>AtomicFloat, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicFloat)

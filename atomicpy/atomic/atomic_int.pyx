@@ -1,9 +1,11 @@
+# Generated from atomicpy/atomic/atomic_integer.pyx.in by .ci/templates.py; edit that file.
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """AtomicInt: a signed 64-bit integer that threads share, and the operations of C11 on it.
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks: of two
-threads that meet on one value, one always gets on. The algorithms, and why they are right, are in `src/ap_atomic.h`
-and `src/park/ap_park.h`; here Python's side is decided: arguments, results, errors.
+threads that contend for one value, one always proceeds. The algorithms, and why they are right, are in
+`src/ap_atomic.h` and `src/park/ap_park.h`. Here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
@@ -11,10 +13,13 @@ from cpython.object cimport PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.atomic.ap_atomic cimport *
-from atomicpy._runtime.arguments cimport ap_compact_value, ap_compare_i64, ap_is_compact, as_int64, as_waiters, refuse_copy
+from atomicpy._runtime.arguments cimport (
+    ap_is_compact, ap_compact_value, ap_compare_i64, as_int64, as_waiters, refuse_copy,
+)
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["AtomicInt"]
 
@@ -42,10 +47,82 @@ cdef size_t atomic_int_notify_all(AtomicInt a) noexcept nogil:
     return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
+# ---- addition and subtraction ----
+
+
 cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:
     raise OverflowError(
         f"AtomicInt({old}) {operator} {n} is outside the range -2**63 to 2**63 - 1; the value stays {old}"
     )
+
+
+cdef inline int add_word(AtomicInt a, int64_t n, int64_t *old) except -1:
+    if not ap_fetch_add_i64_checked(&a.value, n, old):
+        out_of_range(old[0], "+", n)
+    return 0
+
+
+cdef inline int sub_word(AtomicInt a, int64_t n, int64_t *old) except -1:
+    if not ap_fetch_sub_i64_checked(&a.value, n, old):
+        out_of_range(old[0], "-", n)
+    return 0
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicInt a, object value) except -1:
+    ap_init_i64(&a.value, as_int64(value, "AtomicInt"))
+    return 0
+
+
+cdef inline object add "ap_do_add"(AtomicInt a, object n):
+    note_use(a)
+    cdef int64_t old, step = as_int64(n, "AtomicInt")
+    add_word(a, step, &old)
+    return old + step
+
+
+cdef inline object sub "ap_do_sub"(AtomicInt a, object n):
+    note_use(a)
+    cdef int64_t old, step = as_int64(n, "AtomicInt")
+    sub_word(a, step, &old)
+    return old - step
+
+
+cdef inline object fetch_add "ap_do_fetch_add"(AtomicInt a, object n):
+    note_use(a)
+    cdef int64_t old, step = as_int64(n, "AtomicInt")
+    add_word(a, step, &old)
+    return old
+
+
+cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicInt a, object n):
+    note_use(a)
+    cdef int64_t old, step = as_int64(n, "AtomicInt")
+    sub_word(a, step, &old)
+    return old
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicInt a, object expected, object desired):
+    note_use(a)
+    cdef int64_t seen = as_int64(expected, "AtomicInt")
+    return ap_compare_exchange_i64(&a.value, &seen, as_int64(desired, "AtomicInt"))
+
+
+cdef inline object wait "ap_do_wait"(AtomicInt a, object expected, object timeout):
+    note_use(a)
+    cdef int64_t seen = as_int64(expected, "AtomicInt")
+    # First: a bad timeout is an error in any case.
+    cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
+    if ap_load_i64(&a.value) != seen:
+        return True
+    return block(wait_until, &a.value, <uint64_t>seen, deadline)
+
+
+cdef inline object notify "ap_do_notify"(AtomicInt a, object n):
+    note_use(a)
+    return ap_unpark(&a.value, as_waiters(n))
 
 
 @cython.final
@@ -73,7 +150,7 @@ cdef class AtomicInt:
     """
 
     def __cinit__(self, value=0):
-        ap_init_i64(&self.value, as_int64(value, "AtomicInt"))
+        init(self, value)
 
     # ---- read, write, swap ----
 
@@ -83,7 +160,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).load()
         7
         """
-        used(self)
+        note_use(self)
         return ap_load_i64(&self.value)
 
     def store(self, value, /):
@@ -96,7 +173,7 @@ cdef class AtomicInt:
         >>> a.load()
         8
         """
-        used(self)
+        note_use(self)
         ap_store_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def exchange(self, value, /):
@@ -109,7 +186,7 @@ cdef class AtomicInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
-        used(self)
+        note_use(self)
         return ap_exchange_i64(&self.value, as_int64(value, "AtomicInt"))
 
     def compare_exchange(self, expected, desired, /):
@@ -123,9 +200,7 @@ cdef class AtomicInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
-        used(self)
-        cdef int64_t seen = as_int64(expected, "AtomicInt")
-        return ap_compare_exchange_i64(&self.value, &seen, as_int64(desired, "AtomicInt"))
+        return compare_exchange(self, expected, desired)
 
     # ---- arithmetic ----
 
@@ -140,9 +215,8 @@ cdef class AtomicInt:
         8
         """
         cdef int64_t old
-        used(self)
-        if not ap_fetch_add_i64_checked(&self.value, 1, &old):
-            out_of_range(old, "+", 1)
+        note_use(self)
+        add_word(self, 1, &old)
 
     def dec(self, /):
         """Atomically subtract one. Returns None: the fastest step, no result is made.
@@ -155,9 +229,8 @@ cdef class AtomicInt:
         6
         """
         cdef int64_t old
-        used(self)
-        if not ap_fetch_sub_i64_checked(&self.value, 1, &old):
-            out_of_range(old, "-", 1)
+        note_use(self)
+        sub_word(self, 1, &old)
 
     def add(self, n=1, /):
         """Atomically add `n` and return the new value.
@@ -169,11 +242,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).add(), AtomicInt(7).add(3)
         (8, 10)
         """
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_add_i64_checked(&self.value, step, &old):
-            out_of_range(old, "+", step)
-        return old + step
+        return add(self, n)
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -185,11 +254,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).sub(), AtomicInt(7).sub(3)
         (6, 4)
         """
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
-            out_of_range(old, "-", step)
-        return old - step
+        return sub(self, n)
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
@@ -202,11 +267,7 @@ cdef class AtomicInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_add_i64_checked(&self.value, step, &old):
-            out_of_range(old, "+", step)
-        return old
+        return fetch_add(self, n)
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -219,11 +280,7 @@ cdef class AtomicInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
-            out_of_range(old, "-", step)
-        return old
+        return fetch_sub(self, n)
 
     # ---- bits, maximum and minimum ----
 
@@ -237,7 +294,7 @@ cdef class AtomicInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_or(self, n, /):
@@ -250,7 +307,7 @@ cdef class AtomicInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_xor(self, n, /):
@@ -263,7 +320,7 @@ cdef class AtomicInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_max(self, n, /):
@@ -276,7 +333,7 @@ cdef class AtomicInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_max_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def fetch_min(self, n, /):
@@ -289,7 +346,7 @@ cdef class AtomicInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_min_i64(&self.value, as_int64(n, "AtomicInt"))
 
     def update(self, fn, /):
@@ -316,7 +373,7 @@ cdef class AtomicInt:
     def wait(self, expected, timeout=None):
         """Sleep while the value equals `expected`; return True, or False after `timeout` seconds (monotonic clock).
 
-        Equivalent to: `while a == expected: sleep until notified`. Who changes the value calls `notify()` or
+        Equivalent to: `while a == expected: sleep until notified`. A thread that changes the value calls `notify()` or
         `notify_all()` afterwards; without that the sleep goes on. No wake-up is lost: a change and its notify that come
         after the value was compared end the sleep. A value that changed and changed back may be missed (C++20,
         std::atomic::wait). Raises ValueError for a negative timeout, OverflowError for one above
@@ -326,11 +383,7 @@ cdef class AtomicInt:
         >>> a.wait(8), a.wait(7, timeout=0.01)
         (True, False)
         """
-        cdef uint64_t seen = <uint64_t>as_int64(expected, "AtomicInt")
-        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
-        if ap_load_i64(&self.value) != <int64_t>seen:
-            return True
-        return block(wait_until, &self.value, seen, deadline)
+        return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -340,7 +393,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).notify()
         0
         """
-        return ap_unpark(&self.value, as_waiters(n))
+        return notify(self, n)
 
     def notify_all(self, /):
         """Wake all threads in `wait()`; return how many were woken.
@@ -348,36 +401,35 @@ cdef class AtomicInt:
         >>> AtomicInt(7).notify_all()
         0
         """
+        note_use(self)
         return ap_unpark(&self.value, AP_UNPARK_ALL)
 
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_add_i64_checked(&self.value, step, &old):
-            out_of_range(old, "+", step)
+        note_use(self)
+        cdef int64_t old
+        add_word(self, as_int64(n, "AtomicInt"), &old)
         return self
 
     def __isub__(self, n):
-        used(self)
-        cdef int64_t old, step = as_int64(n, "AtomicInt")
-        if not ap_fetch_sub_i64_checked(&self.value, step, &old):
-            out_of_range(old, "-", step)
+        note_use(self)
+        cdef int64_t old
+        sub_word(self, as_int64(n, "AtomicInt"), &old)
         return self
 
     def __iand__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_and_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ior__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_or_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
     def __ixor__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_xor_i64(&self.value, as_int64(n, "AtomicInt"))
         return self
 
@@ -393,13 +445,13 @@ cdef class AtomicInt:
         return <double>ap_load_i64(&self.value)
 
     def __bool__(self):
-        used(self)
+        note_use(self)
         return ap_load_i64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
         cdef int64_t value = ap_load_i64(&self.value)
         if ap_is_compact(other):
-            return ap_compare_i64(value, ap_compact_value(other), operator)
+            return ap_compare_i64(value, <int64_t>ap_compact_value(other), operator)
         return PyObject_RichCompare(value, other, operator)
 
     def __format__(self, spec, /):
@@ -418,37 +470,28 @@ cdef class AtomicInt:
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
-    #include "park/ap_park.h"
 
-    AP_OBJECT(i64)
-    AP_SHORTCUT_LOAD(i64)
-    AP_SHORTCUT_INT(i64)
-    AP_SHORTCUT_FETCH(i64, exchange, ap_exchange_i64(word, n))
-    AP_SHORTCUT_FETCH(i64, fetch_and, ap_fetch_and_i64(word, n))
-    AP_SHORTCUT_FETCH(i64, fetch_or, ap_fetch_or_i64(word, n))
-    AP_SHORTCUT_FETCH(i64, fetch_xor, ap_fetch_xor_i64(word, n))
-    AP_SHORTCUT_FETCH(i64, fetch_max, ap_fetch_max_i64(word, n))
-    AP_SHORTCUT_FETCH(i64, fetch_min, ap_fetch_min_i64(word, n))
-    AP_SHORTCUT_STEP(i64, add, ap_fetch_add_i64_checked(word, n, &old), old + n)
-    AP_SHORTCUT_STEP(i64, sub, ap_fetch_sub_i64_checked(word, n, &old), old - n)
-    AP_SHORTCUT_STEP(i64, fetch_add, ap_fetch_add_i64_checked(word, n, &old), old)
-    AP_SHORTCUT_STEP(i64, fetch_sub, ap_fetch_sub_i64_checked(word, n, &old), old)
-    AP_SHORTCUT_COMPARE_EXCHANGE(i64, ap_compare_exchange_i64(word, &expected, desired))
-    AP_SHORTCUT_WAIT(i64)
-    AP_SHORTCUT_NOTIFY(i64)
-    AP_SHORTCUT_NEW(i64, 0)
+    AP_FAST_NEW(nargs == 0 || ap_is_compact(args[0]),
+                nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
+    AP_FAST_STEP(add, ap_is_compact)
+    AP_FAST_STEP(sub, ap_is_compact)
+    AP_FAST_STEP(fetch_add, ap_is_compact)
+    AP_FAST_STEP(fetch_sub, ap_is_compact)
+    AP_FAST_STEP(notify, ap_is_natural)
+    AP_FAST_CALL(compare_exchange, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]),
+                 ap_do_compare_exchange(self, args[0], args[1]))
+    AP_FAST_CALL(wait, 1, 1, ap_is_compact(args[0]), ap_do_wait(self, args[0], Py_None))
 
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub),
-        AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT_O(fetch_and), AP_PUT_O(fetch_or), AP_PUT_O(fetch_xor),
-        AP_PUT_O(fetch_max), AP_PUT_O(fetch_min), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
-        AP_PUT_END,
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify), AP_OVERRIDE_END,
     };
     """
-    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
-    void ap_put_int(PyTypeObject *type) noexcept
-    const void *ap_shortcuts
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>AtomicInt, ap_shortcuts)
-ap_put_int(<PyTypeObject *>AtomicInt)
+name_public(<PyTypeObject *>AtomicInt, "atomicpy.AtomicInt")
+ap_override_new(<PyTypeObject *>AtomicInt)
+ap_override_methods(<PyTypeObject *>AtomicInt, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicInt)

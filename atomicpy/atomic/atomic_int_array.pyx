@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """AtomicIntArray: signed 64-bit integers side by side, each one atomic, in memory of its own or in a shared buffer.
 
 Every operation on one element is one indivisible, sequentially consistent step (C11, 7.17.3) and none blocks. The
@@ -7,7 +8,6 @@ lock-free ones are atomic across processes too (C11, 7.17.5: "address-free"): he
 """
 
 cimport cython
-from cpython.object cimport PyTypeObject
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer,
 )
@@ -15,8 +15,11 @@ from cpython.mem cimport PyMem_RawCalloc, PyMem_RawFree
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uintptr_t
 
-from atomicpy._runtime.arguments cimport as_index, as_int64, refuse_copy, shown
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.arguments cimport (
+    ap_compact_value, ap_is_compact, ap_unreachable, as_index, as_int64, refuse_copy, shown,
+)
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 from atomicpy.atomic.ap_atomic cimport *
 
 __all__ = ["AtomicIntArray"]
@@ -29,23 +32,31 @@ cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:
     raise OverflowError(f"{old} {operator} {n} is outside the range -2**63 to 2**63 - 1; the element stays {old}")
 
 
+cdef int out_of_bounds(AtomicIntArray a, object i) except -1:
+    raise IndexError(f"index {shown(i.__index__())} is out of range: the AtomicIntArray has {a.length} elements")
+
+
 cdef inline ap_i64 *element(AtomicIntArray a, object i) except NULL:
     """The word of that index, counted from the end where it is negative; TypeError or IndexError."""
     cdef Py_ssize_t at = as_index(i, "AtomicIntArray")
     if at < 0:
         at += a.length
     if <size_t>at >= <size_t>a.length:
-        raise IndexError(f"index {shown(i.__index__())} is out of range: the AtomicIntArray has {a.length} elements")
+        out_of_bounds(a, i)
+        ap_unreachable()
     return &a.words[at]
 
 
-cdef object update_word(ap_i64 *word, object fn):
-    cdef int64_t old = ap_load_i64(word)
-    cdef int64_t new
-    while True:
-        new = as_int64(fn(old), "AtomicIntArray")
-        if ap_compare_exchange_i64(word, &old, new):
-            return new
+cdef inline int add_word(ap_i64 *word, int64_t n, int64_t *old) except -1:
+    if not ap_fetch_add_i64_checked(word, n, old):
+        out_of_range(old[0], "+", n)
+    return 0
+
+
+cdef inline int sub_word(ap_i64 *word, int64_t n, int64_t *old) except -1:
+    if not ap_fetch_sub_i64_checked(word, n, old):
+        out_of_range(old[0], "-", n)
+    return 0
 
 
 cdef int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
@@ -59,6 +70,120 @@ cdef int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
         raise MemoryError(f"no memory for {length} elements of 8 bytes")
     a.length = length
     return 0
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -1:
+    cdef Py_ssize_t i
+    a.words = NULL
+    a.view = NULL
+    a.stride = ITEM
+    if ap_is_compact(length_or_iterable):
+        return allocate(a, <Py_ssize_t>ap_compact_value(length_or_iterable))
+    kind = type(length_or_iterable)
+    if kind is int or (hasattr(kind, "__index__") and not hasattr(kind, "__iter__")):  # a NumPy array has both
+        return allocate(a, as_index(length_or_iterable, "AtomicIntArray"))
+    values = list(length_or_iterable)
+    allocate(a, len(values))
+    for i, value in enumerate(values):
+        ap_init_i64(&a.words[i], as_int64(value, "AtomicIntArray"))
+    return 0
+
+
+cdef inline int store "ap_do_store"(AtomicIntArray a, object i, object value) except -1:
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    ap_store_i64(word, as_int64(value, "AtomicIntArray"))
+    return 0
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(
+    AtomicIntArray a, object i, object expected, object desired
+):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t seen = as_int64(expected, "AtomicIntArray")
+    return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
+
+
+cdef inline object add "ap_do_add"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
+    add_word(word, step, &old)
+    return old + step
+
+
+cdef inline object sub "ap_do_sub"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
+    sub_word(word, step, &old)
+    return old - step
+
+
+cdef inline object fetch_add "ap_do_fetch_add"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
+    add_word(word, step, &old)
+    return old
+
+
+cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
+    sub_word(word, step, &old)
+    return old
+
+
+cdef inline object exchange "ap_do_exchange"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_exchange_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef inline object fetch_and "ap_do_fetch_and"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef inline object fetch_or "ap_do_fetch_or"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef inline object fetch_xor "ap_do_fetch_xor"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef inline object fetch_max "ap_do_fetch_max"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef inline object fetch_min "ap_do_fetch_min"(AtomicIntArray a, object i, object n):
+    note_use(a)
+    cdef ap_i64 *word = element(a, i)
+    return ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
+
+
+cdef object update "ap_do_update"(AtomicIntArray a, object i, object fn):
+    cdef ap_i64 *word = element(a, i)
+    cdef int64_t old = ap_load_i64(word)
+    cdef int64_t new
+    while True:
+        new = as_int64(fn(old), "AtomicIntArray")
+        if ap_compare_exchange_i64(word, &old, new):
+            return new
 
 
 @cython.final
@@ -92,15 +217,7 @@ cdef class AtomicIntArray:
     def __init__(self, length_or_iterable, /):
         if self.words != NULL:
             raise TypeError("an AtomicIntArray has its length for life: make another one")
-        cdef Py_ssize_t i
-        kind = type(length_or_iterable)
-        if kind is int or (hasattr(kind, "__index__") and not hasattr(kind, "__iter__")):  # a NumPy array has both
-            allocate(self, as_index(length_or_iterable, "AtomicIntArray"))
-            return
-        values = list(length_or_iterable)
-        allocate(self, len(values))
-        for i, value in enumerate(values):
-            ap_init_i64(&self.words[i], as_int64(value, "AtomicIntArray"))
+        init(self, length_or_iterable)
 
     def __dealloc__(self):
         if self.view == NULL:
@@ -169,11 +286,11 @@ cdef class AtomicIntArray:
         return self.length
 
     def __getitem__(self, i):
-        used(self)
+        note_use(self)
         return ap_load_i64(element(self, i))
 
     def __setitem__(self, i, value):
-        used(self)
+        note_use(self)
         ap_store_i64(element(self, i), as_int64(value, "AtomicIntArray"))
 
     def __delitem__(self, i):
@@ -187,7 +304,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).load(0)
         7
         """
-        used(self)
+        note_use(self)
         cdef ap_i64 *word = element(self, i)
         return ap_load_i64(word)
 
@@ -201,9 +318,7 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         8
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        ap_store_i64(word, as_int64(value, "AtomicIntArray"))
+        store(self, i, value)
 
     def exchange(self, i, value, /):
         """Atomically replace the element and return the old one.
@@ -215,9 +330,7 @@ cdef class AtomicIntArray:
         >>> a.exchange(0, 8), a.load(0)
         (7, 8)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_exchange_i64(word, as_int64(value, "AtomicIntArray"))
+        return exchange(self, i, value)
 
     def compare_exchange(self, i, expected, desired, /):
         """Atomically replace the element by `desired` if it equals `expected`; return whether it was replaced.
@@ -230,10 +343,7 @@ cdef class AtomicIntArray:
         >>> a.compare_exchange(0, 7, 8), a.compare_exchange(0, 7, 9), a.load(0)
         (True, False, 8)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t seen = as_int64(expected, "AtomicIntArray")
-        return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
+        return compare_exchange(self, i, expected, desired)
 
     # ---- arithmetic ----
 
@@ -247,11 +357,10 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         8
         """
-        used(self)
+        note_use(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old
-        if not ap_fetch_add_i64_checked(word, 1, &old):
-            out_of_range(old, "+", 1)
+        add_word(word, 1, &old)
 
     def dec(self, i, /):
         """Atomically subtract one. Returns None: the fastest step, no result is made.
@@ -263,11 +372,10 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         6
         """
-        used(self)
+        note_use(self)
         cdef ap_i64 *word = element(self, i)
         cdef int64_t old
-        if not ap_fetch_sub_i64_checked(word, 1, &old):
-            out_of_range(old, "-", 1)
+        sub_word(word, 1, &old)
 
     def add(self, i, n=1, /):
         """Atomically add `n` and return the new value.
@@ -279,12 +387,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).add(0), AtomicIntArray([7]).add(0, 3)
         (8, 10)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-        if not ap_fetch_add_i64_checked(word, step, &old):
-            out_of_range(old, "+", step)
-        return old + step
+        return add(self, i, n)
 
     def sub(self, i, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -296,12 +399,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).sub(0), AtomicIntArray([7]).sub(0, 3)
         (6, 4)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-        if not ap_fetch_sub_i64_checked(word, step, &old):
-            out_of_range(old, "-", step)
-        return old - step
+        return sub(self, i, n)
 
     def fetch_add(self, i, n=1, /):
         """Atomically add `n` and return the old value.
@@ -314,12 +412,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_add(0, 3), a.load(0)
         (7, 10)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-        if not ap_fetch_add_i64_checked(word, step, &old):
-            out_of_range(old, "+", step)
-        return old
+        return fetch_add(self, i, n)
 
     def fetch_sub(self, i, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -332,12 +425,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_sub(0, 3), a.load(0)
         (7, 4)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-        if not ap_fetch_sub_i64_checked(word, step, &old):
-            out_of_range(old, "-", step)
-        return old
+        return fetch_sub(self, i, n)
 
     # ---- bits, maximum and minimum ----
 
@@ -351,9 +439,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_and(0, 0b0011), a.load(0)
         (6, 2)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
+        return fetch_and(self, i, n)
 
     def fetch_or(self, i, n, /):
         """Atomically set the bits that `n` has, and return the old value.
@@ -365,9 +451,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_or(0, 0b0011), a.load(0)
         (6, 7)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
+        return fetch_or(self, i, n)
 
     def fetch_xor(self, i, n, /):
         """Atomically flip the bits that `n` has, and return the old value.
@@ -379,9 +463,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_xor(0, 0b0011), a.load(0)
         (6, 5)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
+        return fetch_xor(self, i, n)
 
     def fetch_max(self, i, n, /):
         """Atomically raise the element to `n` where it is less, and return the old value.
@@ -393,9 +475,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_max(0, 9), a.fetch_max(0, 8), a.load(0)
         (7, 9, 9)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
+        return fetch_max(self, i, n)
 
     def fetch_min(self, i, n, /):
         """Atomically lower the element to `n` where it is more, and return the old value.
@@ -407,9 +487,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_min(0, 5), a.fetch_min(0, 6), a.load(0)
         (7, 5, 5)
         """
-        used(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
+        return fetch_min(self, i, n)
 
     def update(self, i, fn, /):
         """Atomically replace the element by `fn(element)` and return the new value.
@@ -423,7 +501,7 @@ cdef class AtomicIntArray:
         >>> a.update(0, lambda value: value * 2 % 10)
         4
         """
-        return update_word(element(self, i), fn)
+        return update(self, i, fn)
 
     def __repr__(self):
         # At most a screenful; each element is a load of its own.
@@ -436,8 +514,70 @@ cdef class AtomicIntArray:
         refuse_copy(self)
 
 
-cdef extern from "atomic/fast_calls_array.h":
-    int ap_put_all(PyTypeObject *type, object (*update_word)(ap_i64 *word, object fn)) except -1
+cdef extern from *:
+    """
+    #include "_runtime/fast_calls.h"
 
-ap_put_all(<PyTypeObject *>AtomicIntArray, update_word)
+    AP_FAST_NEW(nargs == 1, ap_do_init(self, args[0]))
+    /* name(i, n), and name(i, n=1) */
+    #define AP_FAST_TWO(name)                                                            \\
+        AP_FAST_CALL(name, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]),       \\
+                     ap_do_##name(self, args[0], args[1]))
+    #define AP_FAST_ELEMENT_STEP(name)                                                                             \\
+        AP_FAST_CALL(name, 1, 2, ap_is_compact(args[0]) && (nargs == 1 || ap_is_compact(args[1])),                 \\
+                     nargs == 1 ? ap_do_##name(self, args[0], ap_default_one()) : ap_do_##name(self, args[0], args[1]))
+
+    AP_FAST_ELEMENT_STEP(add)
+    AP_FAST_ELEMENT_STEP(sub)
+    AP_FAST_ELEMENT_STEP(fetch_add)
+    AP_FAST_ELEMENT_STEP(fetch_sub)
+    AP_FAST_TWO(exchange)
+    AP_FAST_TWO(fetch_and)
+    AP_FAST_TWO(fetch_or)
+    AP_FAST_TWO(fetch_xor)
+    AP_FAST_TWO(fetch_max)
+    AP_FAST_TWO(fetch_min)
+    AP_FAST_CALL(store, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]),
+                 AP_NONE_OR_ERROR(ap_do_store(self, args[0], args[1])))
+    AP_FAST_CALL(compare_exchange, 3, 3, ap_is_compact(args[0]) && ap_is_compact(args[1]) && ap_is_compact(args[2]),
+                 ap_do_compare_exchange(self, args[0], args[1], args[2]))
+    AP_FAST_CALL(update, 2, 2, true, ap_do_update(self, args[0], args[1]))
+
+    /* Cython's destructor protects the object and the current exception from __dealloc__. Freeing needs no such care.
+     * A view or a weak reference does. */
+    static destructor ap_dealloc_method;
+    static void ap_dealloc_fast(PyObject *self)
+    {
+        struct __pyx_obj_8atomicpy_6atomic_16atomic_int_array_AtomicIntArray *array = (void *)self;
+        if (array->view != NULL || array->__weakref__ != NULL) {
+            ap_dealloc_method(self);
+            return;
+        }
+        PyMem_RawFree(array->words);
+        Py_TYPE(self)->tp_free(self);
+    }
+
+    static void ap_override_dealloc(PyTypeObject *type)
+    {
+        if (type->tp_dealloc != ap_dealloc_fast) {
+            ap_dealloc_method = type->tp_dealloc;
+            type->tp_dealloc = ap_dealloc_fast;
+        }
+    }
+
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE(store), AP_OVERRIDE(exchange), AP_OVERRIDE(compare_exchange), AP_OVERRIDE(add), AP_OVERRIDE(sub),
+        AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub), AP_OVERRIDE(fetch_and), AP_OVERRIDE(fetch_or),
+        AP_OVERRIDE(fetch_xor), AP_OVERRIDE(fetch_max), AP_OVERRIDE(fetch_min), AP_OVERRIDE(update), AP_OVERRIDE_END,
+    };
+    """
+    void ap_override_dealloc(PyTypeObject *type) noexcept
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
+
+name_public(<PyTypeObject *>AtomicIntArray, "atomicpy.AtomicIntArray")
+ap_override_dealloc(<PyTypeObject *>AtomicIntArray)
+ap_override_new(<PyTypeObject *>AtomicIntArray)
+ap_override_methods(<PyTypeObject *>AtomicIntArray, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicIntArray)

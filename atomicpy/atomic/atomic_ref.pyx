@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 # In the documentation: docs/design/atomic-ref.md
 """AtomicRef: a reference to an object, shared by threads.
 
@@ -30,7 +31,8 @@ cimport cython
 from cpython.object cimport PyTypeObject
 
 from atomicpy._runtime.arguments cimport refuse_copy
-from atomicpy._runtime.deferred_refcount cimport used
+from atomicpy._runtime.deferred_refcount cimport note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["AtomicRef"]
 
@@ -174,15 +176,30 @@ cdef extern from *:
 
     #endif
 
+    /* Before another thread can reach it: the field may be NULL. */
+    #define ap_ref_init(self, initial) Py_XSETREF((self)->value, ap_ref_new(initial))
     #define ap_ref_load(self) ap_ref_load_at(ap_ref_field(self))
     #define ap_ref_exchange(self, desired) ap_ref_exchange_at(ap_ref_field(self), desired)
     #define ap_ref_compare_exchange(self, expected, desired) \
         ap_ref_compare_exchange_at(ap_ref_field(self), expected, desired)
     """
-    object ap_ref_new(object desired)
+    void ap_ref_init(AtomicRef self, object initial) noexcept
     object ap_ref_load(AtomicRef self)
     object ap_ref_exchange(AtomicRef self, object desired)
     bint ap_ref_compare_exchange(AtomicRef self, object expected, object desired) noexcept
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicRef a, object value) except -1:
+    ap_ref_init(a, value)
+    return 0
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicRef a, object expected, object desired):
+    note_use(a)
+    return ap_ref_compare_exchange(a, expected, desired)
 
 
 @cython.final
@@ -202,14 +219,14 @@ cdef class AtomicRef:
     """
 
     def __cinit__(self, value=None):
-        self.value = ap_ref_new(value)
+        init(self, value)
 
     @classmethod
     def __class_getitem__(cls, item, /):
         """AtomicRef[T], for annotations.
 
         >>> AtomicRef[int]
-        atomicpy.atomic.atomic_ref.AtomicRef[int]
+        atomicpy.AtomicRef[int]
         """
         import types
 
@@ -221,7 +238,7 @@ cdef class AtomicRef:
         >>> AtomicRef("a").load()
         'a'
         """
-        used(self)
+        note_use(self)
         return ap_ref_load(self)
 
     def store(self, value, /):
@@ -232,7 +249,7 @@ cdef class AtomicRef:
         >>> a.load()
         'b'
         """
-        used(self)
+        note_use(self)
         ap_ref_exchange(self, value)
 
     def exchange(self, value, /):
@@ -244,7 +261,7 @@ cdef class AtomicRef:
         >>> a.exchange("b"), a.load()
         ('a', 'b')
         """
-        used(self)
+        note_use(self)
         return ap_ref_exchange(self, value)
 
     def compare_exchange(self, expected, desired, /):
@@ -257,8 +274,7 @@ cdef class AtomicRef:
         >>> a.compare_exchange(["a"], None), a.compare_exchange(first, None), a.load()
         (False, True, None)
         """
-        used(self)
-        return ap_ref_compare_exchange(self, expected, desired)
+        return compare_exchange(self, expected, desired)
 
     def update(self, fn, /):
         """Atomically replace the object by `fn(object)` and return the new one.
@@ -289,60 +305,15 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    /* The struct of the class, as its .pxd lays it out. */
-    typedef struct { PyObject_HEAD PyObject *value, *weakrefs; } ap_ref_object;
+    AP_FAST_NEW(true, ap_do_init(self, nargs == 0 ? Py_None : args[0]))
+    AP_FAST_CALL(compare_exchange, 2, 2, true, ap_do_compare_exchange(self, args[0], args[1]))
 
-    static inline bool compare_exchange_plain(
-        PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject **result)
-    {
-        if (nargs != 2) {
-            return false;
-        }
-        *result = ap_box_bool(ap_ref_compare_exchange_at(ap_ref_field((ap_ref_object *)self), args[0], args[1]));
-        return true;
-    }
-    AP_SHORTCUT(compare_exchange, compare_exchange_plain)
-
-    static vectorcallfunc ap_new_method;
-    static PyObject *ap_new_shortcut(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)
-    {
-        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-        if (names != NULL || nargs > 1) {
-            return ap_new_method(type, args, nargsf, names);
-        }
-        ap_ref_object *self = PyObject_GC_New(ap_ref_object, (PyTypeObject *)type);
-        if (self != NULL) {
-            self->value = nargs == 1 ? ap_ref_new(args[0]) : Py_NewRef(Py_None);
-            self->weakrefs = NULL;
-            PyObject_GC_Track(self);
-        }
-        return (PyObject *)self;
-    }
-
-    static inline PyObject *load_body(PyObject *self, PyObject *unused)
-    {
-        (void)unused;
-        return ap_ref_load_at(ap_ref_field((ap_ref_object *)self));
-    }
-    AP_SHARED(load, (PyObject *self, PyObject *unused), (self, unused))
-
-    static PyCFunction exchange_method;
-    static inline PyObject *exchange_body(PyObject *self, PyObject *value)
-    {
-        return ap_ref_exchange_at(ap_ref_field((ap_ref_object *)self), value);
-    }
-    AP_SHARED(exchange, (PyObject *self, PyObject *value), (self, value))
-
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT_END,
-    };
-
-    static int ap_put_all(PyTypeObject *type)
-    {
-        return ap_put_new(type, sizeof(ap_ref_object), ap_new_shortcut, &ap_new_method)
-            || ap_put_shortcuts(type, ap_shortcuts);
-    }
+    static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE(compare_exchange), AP_OVERRIDE_END};
     """
-    int ap_put_all(PyTypeObject *type) except -1
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>AtomicRef)
+name_public(<PyTypeObject *>AtomicRef, "atomicpy.AtomicRef")
+ap_override_new(<PyTypeObject *>AtomicRef)
+ap_override_methods(<PyTypeObject *>AtomicRef, ap_fast_calls)

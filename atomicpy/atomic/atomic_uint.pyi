@@ -1,3 +1,4 @@
+# Generated from atomicpy/atomic/atomic_integer.pyi.in by .ci/templates.py; edit that file.
 from collections.abc import Callable
 from typing import ClassVar, NoReturn, Self, SupportsIndex, final
 

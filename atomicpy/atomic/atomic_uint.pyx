@@ -1,9 +1,11 @@
+# Generated from atomicpy/atomic/atomic_integer.pyx.in by .ci/templates.py; edit that file.
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """AtomicUInt: an unsigned 64-bit integer that threads share, and the operations of C11 on it.
 
 Every operation is one indivisible, sequentially consistent step (C11, 7.17.3) and none but `wait` blocks: of two
-threads that meet on one value, one always gets on. The algorithms, and why they are right, are in `src/ap_atomic.h`
-and `src/park/ap_park.h`; here Python's side is decided: arguments, results, errors.
+threads that contend for one value, one always proceeds. The algorithms, and why they are right, are in
+`src/ap_atomic.h` and `src/park/ap_park.h`. Here Python's side is decided: arguments, results, errors.
 """
 
 cimport cython
@@ -11,10 +13,13 @@ from cpython.object cimport PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.atomic.ap_atomic cimport *
-from atomicpy._runtime.arguments cimport ap_compact_value, ap_compare_u64, ap_is_compact, as_uint64, as_waiters, refuse_copy
+from atomicpy._runtime.arguments cimport (
+    ap_is_natural, ap_compact_value, ap_compare_u64, as_uint64, as_waiters, refuse_copy,
+)
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["AtomicUInt"]
 
@@ -27,7 +32,7 @@ bind_core()
 
 
 cdef bint wait_until(void *word, uint64_t expected, int64_t deadline) noexcept nogil:
-    return ap_wait_u64(<ap_u64 *>word, expected, deadline)
+    return ap_wait_u64(<ap_u64 *>word, <uint64_t>expected, deadline)
 
 
 cdef void atomic_uint_wait(AtomicUInt a, uint64_t expected) noexcept nogil:
@@ -40,6 +45,76 @@ cdef size_t atomic_uint_notify(AtomicUInt a, size_t n) noexcept nogil:
 
 cdef size_t atomic_uint_notify_all(AtomicUInt a) noexcept nogil:
     return ap_unpark(&a.value, AP_UNPARK_ALL)
+
+
+# ---- addition and subtraction ----
+
+
+cdef inline int add_word(AtomicUInt a, uint64_t n, uint64_t *old) except -1:
+    old[0] = ap_fetch_add_u64(&a.value, n)  # wraps modulo 2**64
+    return 0
+
+
+cdef inline int sub_word(AtomicUInt a, uint64_t n, uint64_t *old) except -1:
+    old[0] = ap_fetch_sub_u64(&a.value, n)  # wraps modulo 2**64
+    return 0
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicUInt a, object value) except -1:
+    ap_init_u64(&a.value, as_uint64(value, "AtomicUInt"))
+    return 0
+
+
+cdef inline object add "ap_do_add"(AtomicUInt a, object n):
+    note_use(a)
+    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
+    add_word(a, step, &old)
+    return old + step
+
+
+cdef inline object sub "ap_do_sub"(AtomicUInt a, object n):
+    note_use(a)
+    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
+    sub_word(a, step, &old)
+    return old - step
+
+
+cdef inline object fetch_add "ap_do_fetch_add"(AtomicUInt a, object n):
+    note_use(a)
+    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
+    add_word(a, step, &old)
+    return old
+
+
+cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicUInt a, object n):
+    note_use(a)
+    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
+    sub_word(a, step, &old)
+    return old
+
+
+cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicUInt a, object expected, object desired):
+    note_use(a)
+    cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
+    return ap_compare_exchange_u64(&a.value, &seen, as_uint64(desired, "AtomicUInt"))
+
+
+cdef inline object wait "ap_do_wait"(AtomicUInt a, object expected, object timeout):
+    note_use(a)
+    cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
+    # First: a bad timeout is an error in any case.
+    cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
+    if ap_load_u64(&a.value) != seen:
+        return True
+    return block(wait_until, &a.value, <uint64_t>seen, deadline)
+
+
+cdef inline object notify "ap_do_notify"(AtomicUInt a, object n):
+    note_use(a)
+    return ap_unpark(&a.value, as_waiters(n))
 
 
 @cython.final
@@ -65,7 +140,7 @@ cdef class AtomicUInt:
     """
 
     def __cinit__(self, value=0):
-        ap_init_u64(&self.value, as_uint64(value, "AtomicUInt"))
+        init(self, value)
 
     # ---- read, write, swap ----
 
@@ -75,7 +150,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).load()
         7
         """
-        used(self)
+        note_use(self)
         return ap_load_u64(&self.value)
 
     def store(self, value, /):
@@ -88,7 +163,7 @@ cdef class AtomicUInt:
         >>> a.load()
         8
         """
-        used(self)
+        note_use(self)
         ap_store_u64(&self.value, as_uint64(value, "AtomicUInt"))
 
     def exchange(self, value, /):
@@ -101,7 +176,7 @@ cdef class AtomicUInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
-        used(self)
+        note_use(self)
         return ap_exchange_u64(&self.value, as_uint64(value, "AtomicUInt"))
 
     def compare_exchange(self, expected, desired, /):
@@ -115,9 +190,7 @@ cdef class AtomicUInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
-        used(self)
-        cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
-        return ap_compare_exchange_u64(&self.value, &seen, as_uint64(desired, "AtomicUInt"))
+        return compare_exchange(self, expected, desired)
 
     # ---- arithmetic ----
 
@@ -131,8 +204,9 @@ cdef class AtomicUInt:
         >>> a.load()
         8
         """
-        used(self)
-        ap_fetch_add_u64(&self.value, 1)
+        cdef uint64_t old
+        note_use(self)
+        add_word(self, 1, &old)
 
     def dec(self, /):
         """Atomically subtract one. Returns None: the fastest step, no result is made.
@@ -144,64 +218,59 @@ cdef class AtomicUInt:
         >>> a.load()
         6
         """
-        used(self)
-        ap_fetch_sub_u64(&self.value, 1)
+        cdef uint64_t old
+        note_use(self)
+        sub_word(self, 1, &old)
 
     def add(self, n=1, /):
         """Atomically add `n` and return the new value.
 
         Equivalent to, in one step: `a = (a + n) % 2**64; return a`.
-        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, a negative one say, and
-        TypeError for what is no integer; the value is as it was.
+        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, such as a negative one,
+        and TypeError for what is no integer; the value is as it was.
 
         >>> AtomicUInt(7).add(), AtomicUInt(7).add(3)
         (8, 10)
         """
-        used(self)
-        cdef uint64_t step = as_uint64(n, "AtomicUInt")
-        return ap_fetch_add_u64(&self.value, step) + step
+        return add(self, n)
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
 
         Equivalent to, in one step: `a = (a - n) % 2**64; return a`.
-        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, a negative one say, and
-        TypeError for what is no integer; the value is as it was.
+        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, such as a negative one,
+        and TypeError for what is no integer; the value is as it was.
 
         >>> AtomicUInt(7).sub(), AtomicUInt(7).sub(3)
         (6, 4)
         """
-        used(self)
-        cdef uint64_t step = as_uint64(n, "AtomicUInt")
-        return ap_fetch_sub_u64(&self.value, step) - step
+        return sub(self, n)
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
 
         Equivalent to, in one step: `old = a; a = (a + n) % 2**64; return old`.
-        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, a negative one say, and
-        TypeError for what is no integer; the value is as it was.
+        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, such as a negative one,
+        and TypeError for what is no integer; the value is as it was.
 
         >>> a = AtomicUInt(7)
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
-        used(self)
-        return ap_fetch_add_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        return fetch_add(self, n)
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
 
         Equivalent to, in one step: `old = a; a = (a - n) % 2**64; return old`.
-        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, a negative one say, and
-        TypeError for what is no integer; the value is as it was.
+        The result wraps modulo 2**64. Raises OverflowError for an `n` outside 0 to 2**64 - 1, such as a negative one,
+        and TypeError for what is no integer; the value is as it was.
 
         >>> a = AtomicUInt(7)
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
-        used(self)
-        return ap_fetch_sub_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        return fetch_sub(self, n)
 
     # ---- bits, maximum and minimum ----
 
@@ -215,7 +284,7 @@ cdef class AtomicUInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_and_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_or(self, n, /):
@@ -228,7 +297,7 @@ cdef class AtomicUInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_or_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_xor(self, n, /):
@@ -241,7 +310,7 @@ cdef class AtomicUInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_xor_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_max(self, n, /):
@@ -254,7 +323,7 @@ cdef class AtomicUInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_max_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def fetch_min(self, n, /):
@@ -267,7 +336,7 @@ cdef class AtomicUInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
-        used(self)
+        note_use(self)
         return ap_fetch_min_u64(&self.value, as_uint64(n, "AtomicUInt"))
 
     def update(self, fn, /):
@@ -294,7 +363,7 @@ cdef class AtomicUInt:
     def wait(self, expected, timeout=None):
         """Sleep while the value equals `expected`; return True, or False after `timeout` seconds (monotonic clock).
 
-        Equivalent to: `while a == expected: sleep until notified`. Who changes the value calls `notify()` or
+        Equivalent to: `while a == expected: sleep until notified`. A thread that changes the value calls `notify()` or
         `notify_all()` afterwards; without that the sleep goes on. No wake-up is lost: a change and its notify that come
         after the value was compared end the sleep. A value that changed and changed back may be missed (C++20,
         std::atomic::wait). Raises ValueError for a negative timeout, OverflowError for one above
@@ -304,11 +373,7 @@ cdef class AtomicUInt:
         >>> a.wait(8), a.wait(7, timeout=0.01)
         (True, False)
         """
-        cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
-        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
-        if ap_load_u64(&self.value) != <uint64_t>seen:
-            return True
-        return block(wait_until, &self.value, seen, deadline)
+        return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -318,7 +383,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify()
         0
         """
-        return ap_unpark(&self.value, as_waiters(n))
+        return notify(self, n)
 
     def notify_all(self, /):
         """Wake all threads in `wait()`; return how many were woken.
@@ -326,32 +391,35 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify_all()
         0
         """
+        note_use(self)
         return ap_unpark(&self.value, AP_UNPARK_ALL)
 
     # ---- operators: each one atomic step ----
 
     def __iadd__(self, n):
-        used(self)
-        ap_fetch_add_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        note_use(self)
+        cdef uint64_t old
+        add_word(self, as_uint64(n, "AtomicUInt"), &old)
         return self
 
     def __isub__(self, n):
-        used(self)
-        ap_fetch_sub_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        note_use(self)
+        cdef uint64_t old
+        sub_word(self, as_uint64(n, "AtomicUInt"), &old)
         return self
 
     def __iand__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_and_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __ior__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_or_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
     def __ixor__(self, n):
-        used(self)
+        note_use(self)
         ap_fetch_xor_u64(&self.value, as_uint64(n, "AtomicUInt"))
         return self
 
@@ -367,12 +435,12 @@ cdef class AtomicUInt:
         return <double>ap_load_u64(&self.value)
 
     def __bool__(self):
-        used(self)
+        note_use(self)
         return ap_load_u64(&self.value) != 0
 
     def __richcmp__(self, other, int operator):
         cdef uint64_t value = ap_load_u64(&self.value)
-        if ap_is_compact(other) and ap_compact_value(other) >= 0:
+        if ap_is_natural(other):
             return ap_compare_u64(value, <uint64_t>ap_compact_value(other), operator)
         return PyObject_RichCompare(value, other, operator)
 
@@ -392,37 +460,28 @@ cdef class AtomicUInt:
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
-    #include "park/ap_park.h"
 
-    AP_OBJECT(u64)
-    AP_SHORTCUT_LOAD(u64)
-    AP_SHORTCUT_INT(u64)
-    AP_SHORTCUT_FETCH(u64, exchange, ap_exchange_u64(word, n))
-    AP_SHORTCUT_FETCH(u64, fetch_and, ap_fetch_and_u64(word, n))
-    AP_SHORTCUT_FETCH(u64, fetch_or, ap_fetch_or_u64(word, n))
-    AP_SHORTCUT_FETCH(u64, fetch_xor, ap_fetch_xor_u64(word, n))
-    AP_SHORTCUT_FETCH(u64, fetch_max, ap_fetch_max_u64(word, n))
-    AP_SHORTCUT_FETCH(u64, fetch_min, ap_fetch_min_u64(word, n))
-    AP_SHORTCUT_STEP(u64, add, (old = ap_fetch_add_u64(word, n), true), old + n)
-    AP_SHORTCUT_STEP(u64, sub, (old = ap_fetch_sub_u64(word, n), true), old - n)
-    AP_SHORTCUT_STEP(u64, fetch_add, (old = ap_fetch_add_u64(word, n), true), old)
-    AP_SHORTCUT_STEP(u64, fetch_sub, (old = ap_fetch_sub_u64(word, n), true), old)
-    AP_SHORTCUT_COMPARE_EXCHANGE(u64, ap_compare_exchange_u64(word, &expected, desired))
-    AP_SHORTCUT_WAIT(u64)
-    AP_SHORTCUT_NOTIFY(u64)
-    AP_SHORTCUT_NEW(u64, 0)
+    AP_FAST_NEW(nargs == 0 || ap_is_natural(args[0]),
+                nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
+    AP_FAST_STEP(add, ap_is_natural)
+    AP_FAST_STEP(sub, ap_is_natural)
+    AP_FAST_STEP(fetch_add, ap_is_natural)
+    AP_FAST_STEP(fetch_sub, ap_is_natural)
+    AP_FAST_STEP(notify, ap_is_natural)
+    AP_FAST_CALL(compare_exchange, 2, 2, ap_is_natural(args[0]) && ap_is_natural(args[1]),
+                 ap_do_compare_exchange(self, args[0], args[1]))
+    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]), ap_do_wait(self, args[0], Py_None))
 
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS(load), AP_PUT_O(exchange), AP_PUT(compare_exchange), AP_PUT(add), AP_PUT(sub),
-        AP_PUT(fetch_add), AP_PUT(fetch_sub), AP_PUT_O(fetch_and), AP_PUT_O(fetch_or), AP_PUT_O(fetch_xor),
-        AP_PUT_O(fetch_max), AP_PUT_O(fetch_min), AP_PUT(wait), AP_PUT(notify), AP_PUT_NOARGS(notify_all),
-        AP_PUT_END,
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify), AP_OVERRIDE_END,
     };
     """
-    int ap_put_all(PyTypeObject *type, const void *shortcuts) except -1
-    void ap_put_int(PyTypeObject *type) noexcept
-    const void *ap_shortcuts
+    int ap_override_new(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>AtomicUInt, ap_shortcuts)
-ap_put_int(<PyTypeObject *>AtomicUInt)
+name_public(<PyTypeObject *>AtomicUInt, "atomicpy.AtomicUInt")
+ap_override_new(<PyTypeObject *>AtomicUInt)
+ap_override_methods(<PyTypeObject *>AtomicUInt, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicUInt)

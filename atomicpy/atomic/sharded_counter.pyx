@@ -11,7 +11,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.arguments cimport as_int64, refuse_copy
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 
 import threading
 
@@ -78,8 +79,8 @@ cdef ap_shard_cell *find_cell(ShardedCounter c) except NULL:
     cdef ap_shard_cell *cell = ap_shards_find(&c.shards)
     if cell == NULL:
         raise MemoryError("no memory for the cell of a thread in a ShardedCounter")
-    # Every thread comes by here before its first count, and rarely later.
-    used(c)
+    # Each thread gets here before its first count, and rarely later.
+    note_use(c)
     return cell
 
 
@@ -282,6 +283,7 @@ cdef class ShardedCounter:
         refuse_copy(self)
 
 
+name_public(<PyTypeObject *>ShardedCounter, "atomicpy.ShardedCounter")
 defer_when_shared(<PyTypeObject *>ShardedCounter)
 
 

@@ -1,128 +1,93 @@
 /* SPDX-License-Identifier: MIT
+ * In the documentation: docs/design/fast-calls.md
  *
- * fast_calls_rwmutex.h: `with rw.read()` and `with rw.write()` where nobody is in the way; see fast_calls.h.
+ * fast_calls_rwmutex.h: `with rw.read()` and `with rw.write()` where the lock is free; see fast_calls.h.
  *
- * Each makes an object that lives as long as the statement. It could be one for each lock, since it knows nothing but its
- * lock; but then each would refer to the other, and the lock live until the collector comes by. So each is made anew, but
- * the lock keeps the memory of the last one that was dropped, for its next. That is for the thread alone that owns the
- * lock, as the interpreter has it (whoever has the GIL; else the one that made it), so it takes no atomic step.
+ * Each statement makes an object, a side of the lock, that lives as long as the statement. A side kept in the lock would
+ * make a cycle: the two would refer to each other, and only the collector could free the lock. So each side is made anew,
+ * and the lock keeps the memory of the last side that was dropped. Only the thread that owns the lock object uses that
+ * memory (with the GIL its holder; without it the thread that made the object), so this takes no atomic step.
  *
- * Up to 3.13, the `with` statement asks for __enter__ and __exit__ before it calls them, and gets two bound methods: two
- * more objects that are made and dropped, which cost more than all the rest. So the object is its own bound method: what
- * stands in its class under these names (`Itself` in rwmutex.pyx) gives back the object, and that, called without
- * arguments, is __enter__, and with three __exit__. Later versions call both without binding them.
+ * Up to 3.13 a `with` statement binds __enter__ and __exit__ before it calls them. These two bound methods, made and
+ * dropped, cost more than everything else. So a side is its own bound method: the class has an `Itself` (rwmutex.pyx)
+ * under each of the two names, which returns the side. The side, called without arguments, is __enter__; with three, it
+ * is __exit__. Later versions call both without binding them.
  */
-#ifndef AP_SHORTCUTS_RWMUTEX_H
-#define AP_SHORTCUTS_RWMUTEX_H
+#ifndef AP_FAST_CALLS_RWMUTEX_H
+#define AP_FAST_CALLS_RWMUTEX_H
 
-#include "fast_calls_lock.h"
-#include "sync/ap_rwmutex.h"
+#include <stddef.h>
+
+#include "_runtime/fast_calls.h"
 
 #if PY_VERSION_HEX < 0x030E0000
 #define AP_BINDS
 #endif
 
-/* The structs of the classes, as the .pxd and the .pyx lay them out. */
-typedef struct {
-    PyObject_HEAD
-    ap_rwmutex rw;
-    void *spare; /* an ap_side that was dropped, or NULL */
-    PyObject *weakrefs;
-} ap_rwmutex_object;
-
-typedef struct {
-    PyObject_HEAD
-    vectorcallfunc call;
-    PyObject *rw;
-} ap_side;
-
-static inline ap_rwmutex_object *ap_lock_of(PyObject *side) { return (ap_rwmutex_object *)((ap_side *)side)->rw; }
-static inline ap_rwmutex *ap_rwmutex_of(PyObject *side) { return &ap_lock_of(side)->rw; }
+/* The structs of the classes. The two sides have the same one, field by field. */
+typedef struct __pyx_obj_8atomicpy_4sync_7rwmutex_RWMutex ap_rwmutex_object;
+typedef struct __pyx_obj_8atomicpy_4sync_7rwmutex__Reading ap_side;
+typedef struct __pyx_obj_8atomicpy_4sync_7rwmutex__Writing ap_writing_side;
+_Static_assert(sizeof(ap_side) == sizeof(ap_writing_side), "the sides of a lock differ");
+_Static_assert(offsetof(ap_side, call) == offsetof(ap_writing_side, call), "the sides of a lock differ");
+_Static_assert(offsetof(ap_side, rw) == offsetof(ap_writing_side, rw), "the sides of a lock differ");
 
 #ifdef Py_GIL_DISABLED
-#define ap_has_spare(lock) _Py_IsOwnedByCurrentThread((PyObject *)(lock))
+#define ap_owns_spare(lock) _Py_IsOwnedByCurrentThread((PyObject *)(lock))
 #else
-#define ap_has_spare(lock) true
+#define ap_owns_spare(lock) true
 #endif
 
-static inline PyObject *ap_side_new(PyTypeObject *type, PyObject *rw, vectorcallfunc call)
+static inline PyObject *ap_side_new(PyTypeObject *type, ap_rwmutex_object *lock, vectorcallfunc call)
 {
-    ap_rwmutex_object *lock = (ap_rwmutex_object *)rw;
     ap_side *side;
-    if (ap_has_spare(lock) && lock->spare != NULL) {
+    if (ap_owns_spare(lock) && lock->spare != NULL) {
         side = (ap_side *)PyObject_Init(lock->spare, type);
         lock->spare = NULL;
     } else if ((side = PyObject_New(ap_side, type)) == NULL) {
         return NULL;
     }
-    side->call = call;
-    side->rw = Py_NewRef(rw);
+    side->call = (void *)call;
+    side->rw = (void *)Py_NewRef((PyObject *)lock);
     return (PyObject *)side;
 }
 
 static void ap_side_dealloc(PyObject *self)
 {
-    ap_rwmutex_object *lock = ap_lock_of(self);
-    if ((PyObject *)lock != Py_None && ap_has_spare(lock) && lock->spare == NULL) { /* None: it was not made by us */
+    ap_rwmutex_object *lock = ((ap_side *)self)->rw;
+    /* None: a side that __new__ refused to make. */
+    if ((PyObject *)lock != Py_None && ap_owns_spare(lock) && lock->spare == NULL) {
         lock->spare = self;
     } else {
         PyObject_Free(self);
     }
-    Py_DECREF(lock);
+    Py_DECREF((PyObject *)lock);
 }
 
-/* name(), which makes an object for that side of the lock; and the methods of that. */
-#define AP_SIDE(name)                                                                                        \
-    AP_SHORTCUT_ENTER(name##_enter, ap_rwmutex_try_##name##_lock(ap_rwmutex_of(self)))                       \
-    AP_SHORTCUT_EXIT(name##_exit, ap_rwmutex_##name##_unlock(ap_rwmutex_of(self)))                           \
-    static const ap_shortcut name##_side_shortcuts[] = {                                                     \
-        AP_PUT_NOARGS_AS("__enter__", name##_enter), AP_PUT_AS("__exit__", name##_exit), AP_PUT_END,         \
-    };                                                                                                       \
-    static PyTypeObject *name##_side_type;                                                                   \
-    static PyMethodDef *name##_enter_def, *name##_exit_def;                                                  \
-    static PyObject *name##_side_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names) \
-    {                                                                                                        \
-        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);                                                       \
-        if (nargs == 0 && names == NULL) {                                                                   \
-            return name##_enter_def->ml_meth(self, NULL);                                                    \
-        }                                                                                                    \
-        return ((ap_method)(void (*)(void))name##_exit_def->ml_meth)(self, args, nargs, names);              \
-    }                                                                                                        \
-    static inline PyObject *name##_body(PyObject *self, PyObject *unused)                                    \
-    {                                                                                                        \
-        (void)unused;                                                                                        \
-        return ap_side_new(name##_side_type, self, name##_side_call);                                        \
-    }                                                                                                        \
-    AP_SHARED(name, (PyObject * self, PyObject *unused), (self, unused))                                     \
-    static int name##_put_side(PyTypeObject *type)                                                           \
-    {                                                                                                        \
-        name##_side_type = type;                                                                             \
-        return ap_put_side(type, name##_side_shortcuts, &name##_enter_def, &name##_exit_def);                \
+/* ap_read_side(lock) makes a side of the class `name##_type`. Called with `with`'s arguments, it is the method. */
+#define AP_SIDE(name)                                                                                           \
+    AP_FAST_CALL(name##_exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release_##name(((ap_side *)self)->rw)))        \
+    static const ap_fast_call name##_fast_calls[] = {AP_OVERRIDE_AS("__exit__", name##_exit), AP_OVERRIDE_END}; \
+    static PyTypeObject *name##_type;                                                                           \
+    static PyMethodDef *name##_enter;                                                                           \
+    static PyObject *name##_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)         \
+    {                                                                                                           \
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);                                                          \
+        if (nargs == 0 && names == NULL) {                                                                      \
+            return name##_enter->ml_meth(self, NULL);                                                           \
+        }                                                                                                       \
+        return name##_exit_fast(self, args, nargs, names);                                                      \
+    }                                                                                                           \
+    static inline PyObject *ap_##name##_side(ap_rwmutex_object *lock)                                           \
+    {                                                                                                           \
+        return ap_side_new(name##_type, lock, name##_call);                                                     \
     }
-
-static int ap_put_side(PyTypeObject *type, const ap_shortcut *shortcuts, PyMethodDef **enter, PyMethodDef **exit)
-{
-    if (ap_put_layout(type, sizeof(ap_side)) || ap_put_shortcuts(type, shortcuts)) {
-        return -1;
-    }
-    *enter = ap_method_named(type, shortcuts[0].name, shortcuts[0].flags);
-    *exit = ap_method_named(type, shortcuts[1].name, shortcuts[1].flags);
-    type->tp_dealloc = ap_side_dealloc;
-#ifdef AP_BINDS
-    type->tp_call = PyVectorcall_Call;
-    type->tp_vectorcall_offset = offsetof(ap_side, call);
-    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
-#endif
-    return 0;
-}
 
 AP_SIDE(read)
 AP_SIDE(write)
 
-static const ap_shortcut ap_shortcuts[] = {AP_PUT_NOARGS(read), AP_PUT_NOARGS(write), AP_PUT_END};
-
 /* Puts `itself(method)` in the place of a method that `with` would bind. */
-static int ap_put_unbound(PyTypeObject *type, PyObject *itself)
+static int ap_override_binding(PyTypeObject *type, PyObject *itself)
 {
 #ifdef AP_BINDS
     static const char *const names[] = {"__enter__", "__exit__"};
@@ -135,6 +100,9 @@ static int ap_put_unbound(PyTypeObject *type, PyObject *itself)
             return -1;
         }
     }
+    type->tp_call = PyVectorcall_Call;
+    type->tp_vectorcall_offset = offsetof(ap_side, call);
+    type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
     PyType_Modified(type);
 #else
     (void)type, (void)itself;
@@ -142,10 +110,21 @@ static int ap_put_unbound(PyTypeObject *type, PyObject *itself)
     return 0;
 }
 
-static int ap_put_all(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, PyObject *itself)
+static int ap_override_side(PyTypeObject *type, const ap_fast_call *calls, PyMethodDef **enter, PyObject *itself)
 {
-    return ap_put_layout(type, sizeof(ap_rwmutex_object)) || read_put_side(reading) || write_put_side(writing)
-        || ap_put_unbound(reading, itself) || ap_put_unbound(writing, itself) || ap_put_shortcuts(type, ap_shortcuts);
+    type->tp_dealloc = ap_side_dealloc;
+    *enter = ap_method_named(type, "__enter__", METH_NOARGS);
+    return *enter == NULL || ap_override_methods(type, calls) || ap_override_binding(type, itself) ? -1 : 0;
 }
 
-#endif /* AP_SHORTCUTS_RWMUTEX_H */
+static int ap_override_sides(PyTypeObject *reading, PyTypeObject *writing, PyObject *itself)
+{
+    read_type = reading;
+    write_type = writing;
+    return ap_override_side(reading, read_fast_calls, &read_enter, itself)
+                   || ap_override_side(writing, write_fast_calls, &write_enter, itself)
+               ? -1
+               : 0;
+}
+
+#endif /* AP_FAST_CALLS_RWMUTEX_H */

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """Mutex: a drop-in for `threading.Lock`. The algorithm, its states and its fairness are in `src/sync/ap_mutex.h`.
 
 Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads
@@ -11,7 +12,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["Mutex"]
 
@@ -50,6 +52,14 @@ cdef bint mutex_unlock(Mutex m) noexcept nogil:
 
 cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
     return block(lock_until, &m.mutex, ap_now(), deadline, refuse_lost)
+
+
+cdef inline int release "ap_do_release"(Mutex m) except -1:
+    """For the methods and for the fast call."""
+    note_use(m)
+    if not ap_mutex_unlock(&m.mutex):
+        raise RuntimeError("release unlocked lock")
+    return 0
 
 
 @cython.final
@@ -96,7 +106,7 @@ cdef class Mutex:
         """
         # Before the first attempt: a bad argument is an error on an unlocked mutex as well.
         cdef int64_t deadline = deadline_of(blocking, timeout)
-        used(self)
+        note_use(self)
         return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
 
     def release(self, /):
@@ -109,9 +119,7 @@ cdef class Mutex:
         Traceback (most recent call last):
         RuntimeError: release unlocked lock
         """
-        used(self)
-        if not ap_mutex_unlock(&self.mutex):
-            raise RuntimeError("release unlocked lock")
+        release(self)
 
     def locked(self, /):
         """Return whether the mutex is locked at this moment.
@@ -122,13 +130,11 @@ cdef class Mutex:
         return ap_mutex_is_locked(&self.mutex)
 
     def __enter__(self, /):
-        used(self)
+        note_use(self)
         return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
-        used(self)
-        if not ap_mutex_unlock(&self.mutex):
-            raise RuntimeError("release unlocked lock")
+        release(self)
 
     def _at_fork_reinit(self, /):
         """Unlock the mutex in the child after `os.fork()`, where its owner may be lost."""
@@ -146,24 +152,15 @@ cdef class Mutex:
 
 cdef extern from *:
     """
-    #include "sync/fast_calls_lock.h"
+    #include "_runtime/fast_calls.h"
 
-    typedef struct { PyObject_HEAD ap_mutex mutex; PyObject *weakrefs; } ap_mutex_object;
-    #define ap_mutex_of(self) (&((ap_mutex_object *)self)->mutex)
+    AP_FAST_CALL(exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release(self)))
 
-    AP_SHORTCUT_ENTER(enter, ap_mutex_try_lock(ap_mutex_of(self)))
-    AP_SHORTCUT_EXIT(exit, ap_mutex_unlock(ap_mutex_of(self)))
-
-    static const ap_shortcut ap_shortcuts[] = {
-        AP_PUT_NOARGS_AS("__enter__", enter), AP_PUT_AS("__exit__", exit), AP_PUT_END,
-    };
-
-    static int ap_put_all(PyTypeObject *type)
-    {
-        return ap_put_layout(type, sizeof(ap_mutex_object)) || ap_put_shortcuts(type, ap_shortcuts);
-    }
+    static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE_AS("__exit__", exit), AP_OVERRIDE_END};
     """
-    int ap_put_all(PyTypeObject *type) except -1
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_all(<PyTypeObject *>Mutex)
+name_public(<PyTypeObject *>Mutex, "atomicpy.Mutex")
+ap_override_methods(<PyTypeObject *>Mutex, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>Mutex)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """Once and once: one thread calls the function, all callers get its result. The states are in `src/sync/ap_once.h`.
 
 The wait ends at Ctrl-C in the main thread. Meanwhile the other threads and the garbage collector run. It works in the
@@ -11,7 +12,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, owner_shown, refuse_lost_owner
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport used
+from atomicpy._runtime.deferred_refcount cimport note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["Once", "once"]
 
@@ -64,9 +66,16 @@ cdef int refuse_endless(void *beginning) except -1:
     return 0
 
 
-cdef object outcome(Once once):
-    if once.error is None:
-        return once.result
+cdef inline bint is_done "ap_do_is_done"(Once once) noexcept:
+    note_use(once)
+    return ap_once_is_done(&once.state)
+
+
+cdef inline object outcome "ap_do_outcome"(Once once):
+    return once.result if once.error is None else raise_again(once)
+
+
+cdef object raise_again(Once once):
     # With the first traceback: each raise would add to the traceback of the exception that all callers share.
     raise once.error.with_traceback(once.traceback)
 
@@ -122,7 +131,7 @@ cdef class Once:
         """
         if not callable(fn):
             raise TypeError(f"do() needs a function to call, not the {type(fn).__name__} {fn!r}")
-        if ap_once_is_done(&self.state):
+        if is_done(self):
             return outcome(self)
         return do_or_wait(self, fn, args, kwargs)
 
@@ -163,7 +172,7 @@ cdef class once:
 
     def __cinit__(self, *args, **kwargs):
         self.done = Once()
-        self.vectorcall = <void *>call_shortcut
+        self.vectorcall = <void *>call_fast
 
     def __init__(self, fn, /):
         if not callable(fn):
@@ -176,8 +185,8 @@ cdef class once:
         update_wrapper(self, fn)
 
     def __call__(self):
-        used(self)
-        if ap_once_is_done(&self.done.state):
+        note_use(self)
+        if is_done(self.done):
             return outcome(self.done)
         if self.fn is None:
             raise TypeError("this once has no function yet: its __init__(fn) was not called")
@@ -187,44 +196,24 @@ cdef class once:
         return f"<atomicpy.once of {self.fn!r}>"
 
 
-# In front of do(), which builds a tuple and a dict each time, where there is a result to return, and of the call of a
-# once, which goes through a slot of its type: see fast_calls.h.
+# The fast calls, see fast_calls.h. The method do() builds a tuple and a dict on each call; the call of a once goes through
+# a slot of its type.
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    typedef struct {
-        PyObject_HEAD
-        ap_once state;
-        PyObject *result, *error, *traceback, *weakrefs;
-    } ap_once_object;
-
-    typedef struct {
-        PyObject_HEAD
-        ap_once_object *done;
-        PyObject *fn, *dict, *weakrefs;
-        vectorcallfunc vectorcall;
-    } ap_once_function;
-
-    static inline PyObject *ap_once_result_of(ap_once_object *once)
+    static ap_method do_method;
+    static PyObject *do_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
-        return ap_once_is_done(&once->state) && once->error == Py_None ? Py_NewRef(once->result) : NULL;
-    }
-
-    static PyCFunction do_method;
-
-    static PyObject *do_shortcut(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
-    {
-        PyObject *result;
-        ap_used(self);
-        if (nargs > 0 && PyCallable_Check(args[0]) && (result = ap_once_result_of((ap_once_object *)self)) != NULL) {
-            return result;
+        void *self = object;
+        if (nargs > 0 && ap_do_is_done(self) && PyCallable_Check(args[0])) {
+            return ap_do_outcome(self);
         }
-        return ((ap_method)(void (*)(void))do_method)(self, args, nargs, names);
+        return do_method(object, args, nargs, names);
     }
 
-    /* What the type's own slot does with these arguments. */
-    static AP_COLD PyObject *call_method(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    /* The type's own slot with these arguments: it reports the error. */
+    static AP_COLD PyObject *call_slot(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
         Py_ssize_t named = names == NULL ? 0 : PyTuple_GET_SIZE(names);
         PyObject *given = PyTuple_New(nargs), *by_name = named > 0 ? PyDict_New() : NULL, *result = NULL;
@@ -243,34 +232,33 @@ cdef extern from *:
         return result;
     }
 
-    static PyObject *call_shortcut(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)
+    typedef struct __pyx_obj_8atomicpy_4sync_4once_once ap_once_function;
+
+    static PyObject *call_fast(PyObject *object, PyObject *const *args, size_t nargsf, PyObject *names)
     {
+        ap_once_function *self = (ap_once_function *)object;
         Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-        PyObject *result;
-        ap_used(self);
-        if (nargs == 0 && names == NULL && (result = ap_once_result_of(((ap_once_function *)self)->done)) != NULL) {
-            return result;
+        ap_note_use(object);
+        if (nargs == 0 && names == NULL && ap_do_is_done(self->done)) {
+            return ap_do_outcome(self->done);
         }
-        return call_method(self, args, nargs, names);
+        return call_slot(object, args, nargs, names);
     }
 
-    static const ap_shortcut ap_shortcuts[] = {AP_PUT(do), AP_PUT_END};
+    static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE(do), AP_OVERRIDE_END};
 
-    static int ap_put_do(PyTypeObject *once, PyTypeObject *function)
+    static void ap_override_call(PyTypeObject *type)
     {
-        PyTypeObject *type = once->tp_basicsize != sizeof(ap_once_object)           ? once
-                             : function->tp_basicsize != sizeof(ap_once_function) ? function
-                                                                                    : NULL;
-        if (type != NULL) {
-            PyErr_Format(PyExc_SystemError, "%s is not laid out as its shortcut expects", type->tp_name);
-            return -1;
-        }
-        function->tp_vectorcall_offset = offsetof(ap_once_function, vectorcall);
-        function->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
-        return ap_put_shortcuts(once, ap_shortcuts);
+        type->tp_vectorcall_offset = offsetof(ap_once_function, vectorcall);
+        type->tp_flags |= Py_TPFLAGS_HAVE_VECTORCALL;
     }
     """
-    void call_shortcut()
-    int ap_put_do(PyTypeObject *once, PyTypeObject *function) except -1
+    void call_fast()
+    void ap_override_call(PyTypeObject *type) noexcept
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
 
-ap_put_do(<PyTypeObject *>Once, <PyTypeObject *>once)
+name_public(<PyTypeObject *>Once, "atomicpy.Once")
+name_public(<PyTypeObject *>once, "atomicpy.once")
+ap_override_methods(<PyTypeObject *>Once, ap_fast_calls)
+ap_override_call(<PyTypeObject *>once)

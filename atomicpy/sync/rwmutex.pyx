@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
 """RWMutex: many readers or one writer. The algorithm, its states and its fairness are in `src/sync/ap_rwmutex.h`.
 
 Each wait takes a timeout on the monotonic clock, and ends at Ctrl-C in the main thread. Meanwhile the other threads
@@ -12,7 +13,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy._runtime.deferred_refcount cimport defer_when_shared, used
+from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
+from atomicpy._runtime.public_name cimport name_public
 
 __all__ = ["RWMutex"]
 
@@ -139,13 +141,13 @@ cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
     return taken
 
 
-cdef inline int release_read(RWMutex rw) except -1:
+cdef inline int release_read "ap_do_release_read"(RWMutex rw) except -1:
     if not ap_rwmutex_read_unlock(&rw.rw):
         raise RuntimeError("release_read() of an RWMutex that no reader holds")
     return 0
 
 
-cdef inline int release_write(RWMutex rw) except -1:
+cdef inline int release_write "ap_do_release_write"(RWMutex rw) except -1:
     if not ap_rwmutex_write_unlock(&rw.rw):
         raise RuntimeError("release_write() of an RWMutex that no writer holds")
     return 0
@@ -185,7 +187,7 @@ cdef class _Reading:
         raise TypeError("made by RWMutex.read() only")
 
     def __enter__(self, /):
-        return acquire_read_slow(self.rw, AP_FOREVER)
+        return ap_rwmutex_try_read_lock(&self.rw.rw) or acquire_read_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_read(self.rw)
@@ -206,7 +208,7 @@ cdef class _Writing:
         raise TypeError("made by RWMutex.write() only")
 
     def __enter__(self, /):
-        return acquire_write_slow(self.rw, AP_FOREVER)
+        return ap_rwmutex_try_write_lock(&self.rw.rw) or acquire_write_slow(self.rw, AP_FOREVER)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_write(self.rw)
@@ -257,7 +259,7 @@ cdef class RWMutex:
         (True, True, False)
         """
         cdef int64_t deadline = deadline_of(blocking, timeout)
-        used(self)
+        note_use(self)
         return ap_rwmutex_try_read_lock(&self.rw) or (deadline != 0 and acquire_read_slow(self, deadline))
 
     def release_read(self, /):
@@ -269,7 +271,7 @@ cdef class RWMutex:
         Traceback (most recent call last):
         RuntimeError: release_read() of an RWMutex that no reader holds
         """
-        used(self)
+        note_use(self)
         release_read(self)
 
     def acquire_write(self, blocking=True, timeout=-1):
@@ -284,7 +286,7 @@ cdef class RWMutex:
         (True, False, False)
         """
         cdef int64_t deadline = deadline_of(blocking, timeout)
-        used(self)
+        note_use(self)
         return ap_rwmutex_try_write_lock(&self.rw) or (deadline != 0 and acquire_write_slow(self, deadline))
 
     def release_write(self, /):
@@ -296,7 +298,7 @@ cdef class RWMutex:
         Traceback (most recent call last):
         RuntimeError: release_write() of an RWMutex that no writer holds
         """
-        used(self)
+        note_use(self)
         release_write(self)
 
     def read(self, /):
@@ -309,7 +311,8 @@ cdef class RWMutex:
         ...     lock.acquire_write(blocking=False)
         False
         """
-        # The fast call replaces this method.
+        note_use(self)
+        return ap_read_side(self)
 
     def write(self, /):
         """Return a context manager that holds the lock for writing.
@@ -321,7 +324,8 @@ cdef class RWMutex:
         ...     lock.acquire_read(blocking=False)
         False
         """
-        # The fast call replaces this method.
+        note_use(self)
+        return ap_write_side(self)
 
     def _at_fork_reinit(self, /):
         """Unlock the lock in the child after `os.fork()`, where its holders may be lost."""
@@ -342,7 +346,10 @@ cdef class RWMutex:
 
 
 cdef extern from "sync/fast_calls_rwmutex.h":
-    int ap_put_all(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
+    object ap_read_side(RWMutex rw)
+    object ap_write_side(RWMutex rw)
+    int ap_override_sides(PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
 
-ap_put_all(<PyTypeObject *>RWMutex, <PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
+name_public(<PyTypeObject *>RWMutex, "atomicpy.RWMutex")
+ap_override_sides(<PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
 defer_when_shared(<PyTypeObject *>RWMutex)

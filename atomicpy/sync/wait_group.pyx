@@ -7,10 +7,12 @@ and the garbage collector run. It works in the child after `os.fork()`.
 
 cimport cython
 from cpython.number cimport PyNumber_Index
+from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
+from atomicpy._runtime.public_name cimport name_public
 
 import threading
 from collections import deque
@@ -259,3 +261,6 @@ cdef class WaitGroup:
         group = exceptions_of(self)
         if group is not None:
             raise group
+
+
+name_public(<PyTypeObject *>WaitGroup, "atomicpy.WaitGroup")

@@ -1,6 +1,7 @@
-/* SPDX-License-Identifier: MIT
+/* Generated from src/atomic/ap_integer.h.in by .ci/templates.py; edit that file.
+ * SPDX-License-Identifier: MIT
  *
- * ap_u64.h: an unsigned 64-bit word: as ap_i64.h, but for the sign.
+ * ap_u64.h: an unsigned 64-bit word. See ap_atomic.h for the names and for the weaker orders.
  */
 #ifndef AP_U64_H
 #define AP_U64_H
@@ -12,10 +13,15 @@ typedef struct { _Atomic uint64_t v; } ap_u64;
 /* Shared memory and C arrays rely on it: an atomic word is just as large as the word. */
 _Static_assert(sizeof(ap_u64) == 8, "ap_u64 is one 64-bit word");
 
+/* Before another thread can reach the word; C11's atomic_init. */
 static inline void ap_init_u64(ap_u64 *a, uint64_t value) { atomic_init(&a->v, value); }
+
+/* value = *a */
 static inline uint64_t ap_load_u64(ap_u64 *a) { return atomic_load(&a->v); }
 static inline uint64_t ap_load_u64_acquire(ap_u64 *a) { return atomic_load_explicit(&a->v, memory_order_acquire); }
 static inline uint64_t ap_load_u64_relaxed(ap_u64 *a) { return atomic_load_explicit(&a->v, memory_order_relaxed); }
+
+/* *a = value */
 static inline void ap_store_u64(ap_u64 *a, uint64_t value) { atomic_store(&a->v, value); }
 static inline void ap_store_u64_release(ap_u64 *a, uint64_t value)
 {
@@ -25,6 +31,8 @@ static inline void ap_store_u64_relaxed(ap_u64 *a, uint64_t value)
 {
     atomic_store_explicit(&a->v, value, memory_order_relaxed);
 }
+
+/* old = *a; *a = value; return old */
 static inline uint64_t ap_exchange_u64(ap_u64 *a, uint64_t value) { return atomic_exchange(&a->v, value); }
 static inline uint64_t ap_exchange_u64_relaxed(ap_u64 *a, uint64_t value)
 {
@@ -38,6 +46,9 @@ static inline uint64_t ap_exchange_u64_release(ap_u64 *a, uint64_t value)
 {
     return atomic_exchange_explicit(&a->v, value, memory_order_release);
 }
+
+/* if (*a == *expected) { *a = desired; return true; }  *expected = *a; return false
+ * The weak one may also fail where the values are equal: for loops that try again anyway. */
 static inline bool ap_compare_exchange_u64(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
     return atomic_compare_exchange_strong(&a->v, expected, desired);
@@ -45,17 +56,17 @@ static inline bool ap_compare_exchange_u64(ap_u64 *a, uint64_t *expected, uint64
 static inline bool ap_compare_exchange_u64_relaxed(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
     return atomic_compare_exchange_strong_explicit(&a->v, expected, desired, memory_order_relaxed,
-                                                    memory_order_relaxed);
+                                                   memory_order_relaxed);
 }
 static inline bool ap_compare_exchange_u64_acquire(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
     return atomic_compare_exchange_strong_explicit(&a->v, expected, desired, memory_order_acquire,
-                                                    memory_order_acquire);
+                                                   memory_order_acquire);
 }
 static inline bool ap_compare_exchange_u64_release(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
     return atomic_compare_exchange_strong_explicit(&a->v, expected, desired, memory_order_release,
-                                                    memory_order_relaxed);
+                                                   memory_order_relaxed);
 }
 static inline bool ap_compare_exchange_weak_u64(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
@@ -63,19 +74,18 @@ static inline bool ap_compare_exchange_weak_u64(ap_u64 *a, uint64_t *expected, u
 }
 static inline bool ap_compare_exchange_weak_u64_relaxed(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
-    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_relaxed,
-                                                  memory_order_relaxed);
+    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_relaxed, memory_order_relaxed);
 }
 static inline bool ap_compare_exchange_weak_u64_acquire(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
-    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_acquire,
-                                                  memory_order_acquire);
+    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_acquire, memory_order_acquire);
 }
 static inline bool ap_compare_exchange_weak_u64_release(ap_u64 *a, uint64_t *expected, uint64_t desired)
 {
-    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_release,
-                                                  memory_order_relaxed);
+    return atomic_compare_exchange_weak_explicit(&a->v, expected, desired, memory_order_release, memory_order_relaxed);
 }
+
+/* old = *a; *a = old <op> n; return old */
 static inline uint64_t ap_fetch_add_u64(ap_u64 *a, uint64_t n) { return atomic_fetch_add(&a->v, n); }
 static inline uint64_t ap_fetch_add_u64_relaxed(ap_u64 *a, uint64_t n)
 {
@@ -141,6 +151,10 @@ static inline uint64_t ap_fetch_xor_u64_release(ap_u64 *a, uint64_t n)
 {
     return atomic_fetch_xor_explicit(&a->v, n, memory_order_release);
 }
+
+/* old = *a; if (n > old) *a = n; return old
+ * Where n does not replace the value, the load alone is the operation. It is sequentially consistent itself, and what
+ * it read was the value at that moment. */
 static inline uint64_t ap_fetch_max_u64(ap_u64 *a, uint64_t n)
 {
     uint64_t old = ap_load_u64(a);
@@ -165,6 +179,10 @@ static inline uint64_t ap_fetch_max_u64_release(ap_u64 *a, uint64_t n)
     while (n > old && !ap_compare_exchange_weak_u64_release(a, &old, n)) { }
     return old;
 }
+
+/* old = *a; if (n < old) *a = n; return old
+ * Where n does not replace the value, the load alone is the operation. It is sequentially consistent itself, and what
+ * it read was the value at that moment. */
 static inline uint64_t ap_fetch_min_u64(ap_u64 *a, uint64_t n)
 {
     uint64_t old = ap_load_u64(a);

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import pickle
 import sys
 
 import pytest
@@ -27,6 +28,15 @@ def name_of(thing) -> str:
 
 def test_exports_exist_and_are_sorted():
     assert atomicpy.__all__ == sorted(atomicpy.__all__)
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=name_of)
+def test_a_public_name_is_that_of_the_package_whichever_module_defines_it(thing):
+    assert thing.__module__ == "atomicpy"
+    assert getattr(atomicpy, thing.__qualname__) is thing
+    if inspect.isclass(thing):
+        assert repr(thing) == f"<class 'atomicpy.{thing.__name__}'>"
+        assert pickle.loads(pickle.dumps(thing)) is thing
 
 
 @pytest.mark.parametrize("thing", DOCUMENTED, ids=name_of)

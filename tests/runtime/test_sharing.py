@@ -1,9 +1,10 @@
-"""Objects that threads share are relieved of the fight over their reference count; those of one are freed at once.
+"""Objects that threads share get a deferred reference count; an object of one thread is freed at its last reference.
 
-Without the GIL, from 3.14 on: counted in a deferred way from the first use by a second thread. How the interpreter says
-so is the count itself: it adds a reference of its own, and a huge one.
+Without the GIL, from 3.14 on: the count is deferred from the first use by a second thread. The interpreter shows that
+in the count itself: it adds a reference of its own, and a huge one.
 """
 
+import ctypes
 import gc
 import sys
 import weakref
@@ -117,6 +118,19 @@ def test_counted_in_a_deferred_way_from_the_first_use_by_a_second_thread(kind):
         del x
         gc.collect()
         assert ref() is None
+
+
+@pytest.mark.skipif(not DEFERS or sys.version_info >= (3, 16), reason="only 3.14 and 3.15 are known to have the flag")
+def test_the_flag_that_is_tested_inline_is_the_one_that_the_interpreter_sets():
+    def flag(x):
+        # ob_gc_bits follows ob_tid (a word), ob_flags (2 bytes) and ob_mutex (1 byte).
+        bits = ctypes.c_uint8.from_address(id(x) + ctypes.sizeof(ctypes.c_void_p) + 3).value
+        return bool(bits & 1 << 6)
+
+    x = AtomicInt()
+    assert not flag(x)
+    in_thread(x.load)
+    assert flag(x)
 
 
 @every_type

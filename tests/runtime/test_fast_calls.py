@@ -1,7 +1,7 @@
-"""A shortcut gives every call that is not plain to the method behind it, and is found by nobody.
+"""A fast call gives every call that is not plain to the method that it overrides, and no caller sees a difference.
 
-That the plain calls do what the methods do is for test_model.py: among its operands are small ints, which the shortcuts
-take, and ints of another class, large ones and what is no int, which they do not.
+test_model.py checks that plain calls do what the methods do: its operands are small ints, which the fast calls take,
+and ints of another class, large ones and values that are no int, which they do not take.
 """
 
 import importlib
@@ -79,7 +79,7 @@ MEMORY = bytearray(64)
     "make", [lambda: AtomicIntArray(8), lambda: AtomicIntArray.from_buffer(MEMORY)], ids=["of its own", "on a buffer"]
 )
 @pytest.mark.parametrize("watched", [False, True])
-def test_an_array_is_given_back_with_all_that_it_holds(make, watched):
+def test_an_array_is_freed_with_its_buffer_and_its_weak_references(make, watched):
     array, gone = make(), []
     watch = weakref.ref(array, gone.append) if watched else None
     with pytest.raises(TypeError, match="length for life"):
@@ -98,7 +98,7 @@ def test_signatures_and_docstrings_are_those_of_the_methods(kind):
     assert str(inspect.signature(cls.load)).startswith("(self")
 
 
-def test_a_module_that_is_imported_again_does_not_call_itself():
+def test_fast_calls_of_a_module_that_is_imported_again_call_the_method():
     run_program("""
 import sys, importlib
 import atomicpy
@@ -110,7 +110,7 @@ except ImportError:
     again = atomicpy
 for each in (again, atomicpy):
     a = each.AtomicInt(2**40)
-    assert a.add(2**70 >> 10) == 2**60 + 2**40  # no plain argument: the method's
+    assert a.add(2**70 >> 10) == 2**60 + 2**40  # no plain argument: the method does it
     assert each.AtomicIntArray([1]).add(0, 2) == 3
 """)
     importlib.import_module("atomicpy")
