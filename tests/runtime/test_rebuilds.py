@@ -133,5 +133,5 @@ def test_uv_builds_anew_for_the_sources_and_for_nothing_else():
     if tracked.returncode:
         pytest.skip("not in a clone: what belongs to the project is not known")
     for name in tracked.stdout.splitlines():
-        source = name.startswith(("atomicpy/", "src/")) and not name.endswith("py.typed")
+        source = name.startswith(("atomicpy/", "src/")) and not name.endswith(("py.typed", ".in"))
         assert (ROOT / name in found) == (source or name in {"setup.py", "build_modules.py", "pyproject.toml"}), name
