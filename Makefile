@@ -28,7 +28,7 @@ lint: ## Python, Cython, C, workflows: linters and formatters; ARGS=--fix repair
 	@.ci/lint $(ARGS)
 
 templates: ## write what is generated from the templates (*.in)
-	@python=$$(python3 .ci/env.py default --group lint --no-package) && "$$python" .ci/templates.py
+	@bash -c '. .ci/common.sh; python=$$(env_python default lint) && "$$python" .ci/templates.py'
 
 stubs: ## the type stubs against the modules
 	@.ci/stubs

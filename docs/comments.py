@@ -1,6 +1,6 @@
 """A directive that shows a comment of a source file on a page, so that the argument is written once, beside the code.
 
-    ```{comment} ../../src/ap_mutex.h
+    ```{comment} ../../src/sync/ap_mutex.h
     ```
 
 It shows the first comment of a C file, or the docstring of a module. With `:with: some words` it shows the first

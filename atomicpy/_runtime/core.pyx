@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The C core: the one extension that links `src/`, so that a process has one parking lot and one handler of `fork()`.
+"""The C core: the one extension that links the parking lot and the locks. A process has one parking lot and one handler
+of `fork()`.
 
 The other modules call the core through the table of functions in `src/ap_core.h`. `bind_core()` in `core.pxd` fetches
 it.

@@ -70,9 +70,9 @@ cdef class Mutex:
     A lock that one thread holds at a time: a drop-in for `threading.Lock`.
 
     Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. A
-    waiter is not starved: a thread that has waited for 0.125 ms gets the mutex by a hand-off. The repr names the
-    owner and the number of waiters. What the owner wrote is visible to the next owner (C11, 5.1.2.4: a release
-    happens before the following acquire).
+    waiter is not starved: once a thread has waited for 0.125 ms, the mutex is handed off, to the longest waiter first.
+    The repr names the owner and the number of waiters. What the owner wrote is visible to the next owner (C11,
+    5.1.2.4: a release happens before the following acquire).
 
     >>> balance = Mutex()
     >>> with balance:
@@ -110,7 +110,7 @@ cdef class Mutex:
         return ap_mutex_try_lock(&self.mutex) or (deadline != 0 and acquire_slow(self, deadline))
 
     def release(self, /):
-        """Release the mutex, and unpark one waiter. Any thread may call it.
+        """Release the mutex. Any thread may call it.
 
         Raises RuntimeError if the mutex is unlocked.
 

@@ -22,16 +22,13 @@
  *    the queue and is found. If the other is first, the change happened before the validation, which sees it. The
  *    change must therefore be sequentially consistent.
  * 2. A waiter's queue entry lies on its stack, and ap_park returns only when no thread can touch it any more: either
- *    the
- *    waiter dequeued itself, or it has been unparked, which is the last step of the thread that dequeued it.
+ *    the waiter dequeued itself, or it has been unparked, which is the last step of the thread that dequeued it.
  * 3. Each dequeued waiter is unparked once. If its deadline passes after it was dequeued, it waits for the unpark and
  *    reports AP_UNPARKED: it consumes the wake-up, so the wake-up is not lost.
  * 4. The unpark happens after the bucket is unlocked, and the waiter returns without acquiring a lock. Otherwise the
- *    waiter
- *    would block at once on the lock of the thread that unparked it.
+ *    waiter would block at once on the lock of the thread that unparked it.
  * 5. Waiters are ordered by the time at which they began to wait. A thread that left the queue to check for signals
- *    returns
- *    to its old position.
+ *    returns to its old position.
  *
  * A lock that hands itself off changes its word and chooses a waiter in one step. ap_unpark_with() calls the lock's
  * function for both while the bucket is locked, and the waiter reports AP_HANDED_OFF.

@@ -4,7 +4,7 @@
  * ap_mutex.h: a fair mutex. Any thread may unlock it, as with Python's threading.Lock.
  *
  *     bit 0         AP_MUTEX_LOCKED
- *     bit 1         AP_MUTEX_WAITERS   a thread may be parked on the word, or requests a hand-off
+ *     bit 1         AP_MUTEX_WAITERS   a thread may be parked on the word, or the designated waker requests a hand-off
  *     bits 63..2    the owner id (ap_owner.h); owner_id == 0 means unlocked
  *
  * `designated` names the designated waker (nsync, abseil): the thread that was unparked to take the mutex and has
@@ -33,34 +33,33 @@
  *    if the owner's step replaced the owner id by the thread's. LOCKED stays set during a hand-off, so no new arrival
  *    can barge in.
  * 2. No waiter is lost. A thread parks only while both flags are set (validated under the bucket's lock). WAITERS is
- *    cleared only under that lock and with no other waiter. So an unlock from that state unparks a waiter or relies
- *    on the designated waker. The designated waker withdraws (clears `designated`) before it acquires or parks again.
- *    An unlock that relies on it changes the state, then loads `designated`, and unparks a waiter if it is 0.
- *    Withdrawal, validation, change and load are sequentially consistent: if the load still finds the designated
- *    waker, its validation comes later, sees the change, and it does not park.
- * 3. A hand-off reaches a thread that waits. The unlocking thread first removes the owner id from `designated`;
- *    withdrawal is the same step by the designated waker, so one of the two fails. A designated waker that fails to
- *    withdraw owns the mutex. (Two unlocks at once, one of them by mistake, may restore `designated`: the waker
- *    checks under the bucket's lock.)
+ *    cleared only under that lock and with no other waiter. So an unlock from that state unparks a waiter or relies on
+ *    the designated waker. The designated waker withdraws (clears `designated`) before it acquires or parks again. An
+ *    unlock that relies on it changes the state, then loads `designated`, and unparks a waiter if it is 0. These four
+ *    steps are sequentially consistent. If the load still finds the designated waker, the waker withdraws and
+ *    validates after the change, sees it, and does not park.
+ * 3. A hand-off reaches a thread that waits. The unlocking thread first removes the owner id from `designated` by a
+ *    compare-and-swap. The designated waker withdraws by the same compare-and-swap, so only one of the two succeeds. A
+ *    designated waker that fails to withdraw owns the mutex. (Two unlocks at once, one of them by mistake, may restore
+ *    `designated`: the waker checks under the bucket's lock.)
  *
  * Fairness is eventual, as in WebKit's ParkingLot and parking_lot. Barging is fast: a running thread locks again
  * without a switch of threads. Strict hand-off starves no waiter, but each critical section costs a switch. Go's
  * starvation mode (mutex.go) hands off while any waiter has waited 1 ms; with a thousand operating system threads it
- * would never leave that mode. Here new arrivals barge until a waiter has waited AP_FAIR_AFTER; then there is one
- * hand-off per AP_FAIR_AFTER:
- * - to the designated waker. It spins while sections are short, reads the clock, and requests the hand-off when it is
- *   due, so an unlock need not read the clock. The hand-off unparks the next designated waker, which has
- *   AP_FAIR_AFTER to start to spin. Until it does, threads that begin to park spin in the queue;
- * - to a designated waker that has no core yet and requests nothing: for it the first, second, fourth and each eighth
+ * would never leave that mode. Here new arrivals barge until a waiter has waited AP_FAIR_AFTER. Then one hand-off
+ * happens per AP_FAIR_AFTER. Its recipient is:
+ * - the designated waker that requests it. The waker spins while sections are short, reads the clock, and requests the
+ *   hand-off when it is due, so an unlock need not read the clock. The hand-off unparks the next designated waker,
+ *   which has AP_FAIR_AFTER to start to spin. Until it does, threads that begin to park spin in the queue;
+ * - the designated waker without a core, which requests nothing. For it the first, second, fourth and each eighth
  *   unlock reads the clock;
- * - to the first waiter, if there is no designated waker.
+ * - the first waiter, if there is no designated waker.
  *
  * Bound. Waiters are ordered by the time at which they began to wait, and keep their position. A thread behind n
- * waiters gets the mutex after n + 2 times the sum of AP_FAIR_AFTER and the longest critical section, since each
- * period removes the first waiter. Without a core for the designated waker, eight sections stand in the place of one.
- * The bound leaves out: the moments in which Python's main thread checks for signals, each 50 ms; how long the
- * scheduler leaves an unparked thread without a core; how long the host of a virtual machine leaves a core without
- * time.
+ * waiters gets the mutex after at most (n + 2) * (AP_FAIR_AFTER + the longest critical section), since each period
+ * removes the first waiter. If the designated waker has no core, the bound counts eight sections instead of one. It
+ * leaves out: the moments in which Python's main thread checks for signals, each 50 ms; how long the scheduler leaves
+ * an unparked thread without a core; how long the host of a virtual machine leaves a core without time.
  *
  * Memory order: lock acquires, unlock releases, and a hand-off is ordered by the bucket's lock. The steps are
  * sequentially consistent, because that costs the same on x86 and with the exclusive instructions of ARM.

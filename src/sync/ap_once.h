@@ -14,8 +14,7 @@
  *
  * 1. The function runs once. A thread runs it only if its own step changed the state from 0, and no step restores 0.
  * 2. No waiter is lost. A waiter parks only while WAITERS is set (validated under the bucket's lock). finish()
- *    exchanges the
- *    word, which is sequentially consistent, and then finds the waiter: invariant 1 of ap_park.h.
+ *    exchanges the word, which is sequentially consistent, and then finds the waiter: invariant 1 of ap_park.h.
  *
  * Memory order: what the running thread wrote before finish() is visible to each thread that loads FINISHED (acquire).
  */

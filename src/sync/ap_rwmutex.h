@@ -26,15 +26,15 @@
  *    WRITER, or from the last step of a writer. A writer holds the write lock from the step that makes n zero with
  *    WRITER set, and n does not rise before its unlock. The ap_mutex ensures that there is one such writer.
  * 2. Phases are fair (Brandenburg and Anderson, "Reader-writer synchronization for shared-memory multiprocessor real-
- *    time
- *    systems", 2009; Go's rwmutex.go). A pending writer holds back later readers, so it waits only for the readers that
- *    hold the lock. A write unlock admits all parked readers before the next writer competes, so a reader waits for one
- *    writer, or for two if it left the queue to check for signals. Among writers the ap_mutex is fair.
- * 3. A reader that locks again may deadlock, because a pending writer may stand between the two locks. A reader cannot
- *    become a writer either. Both are as in Go.
- * 4. After fork(), a pending writer of the parent is lost. The first thread of the child that waits, or the last reader
- *    before it unlocks, takes over its ap_mutex by a step that only one thread can do, and gives up for it. So a lost
- *    owner of the ap_mutex with the state WRITER, n = 0 held the write lock at the fork.
+ *    time systems", 2009; Go's rwmutex.go). A pending writer holds back later readers, so it waits only for the
+ *    readers that hold the lock. A write unlock admits all parked readers before the next writer competes, so a
+ *    reader waits for one writer, or for two if it left the queue to check for signals. Among writers the ap_mutex is
+ *    fair.
+ * 3. A reader that locks again may deadlock, because a pending writer may stand between the two locks. A reader
+ *    cannot become a writer either. Both are as in Go.
+ * 4. After fork(), a pending writer of the parent is lost. The first thread of the child that waits, or the last
+ *    reader before it unlocks, takes over its ap_mutex by a step that only one thread can do, and gives up for it. So
+ *    a lost owner of the ap_mutex with the state WRITER, n = 0 held the write lock at the fork.
  *
  * Memory order: as ap_mutex. The last reader's step and the writer's validation are sequentially consistent, and so are
  * the writer's last step and a reader's first.
