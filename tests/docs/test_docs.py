@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"] if DOCS.exists() else []
 WITH_CODE = [page for page in PAGES if any(blocks(page))]
-BUILD = {"cython"}  # pages whose code waits for the compiler
+SLOW = {"cython", "README"}  # the code waits for the compiler, or runs the default demo
 
 
 def name(page: Path) -> str:
@@ -54,7 +54,7 @@ def test_contributing_names_every_folder_and_no_other_path():
 @pytest.mark.timeout(600)  # the one on Cython waits for the compiler
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, marks=pytest.mark.slow) if page.stem in BUILD else page for page in WITH_CODE],
+    [pytest.param(page, marks=pytest.mark.slow) if page.stem in SLOW else page for page in WITH_CODE],
     ids=name,
 )
 def test_code_runs_and_prints_what_is_shown(page, tmp_path):
