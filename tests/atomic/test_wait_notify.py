@@ -1,10 +1,9 @@
 """wait, notify, notify_all of AtomicInt, AtomicUInt, AtomicBool: no wake-up is lost, no wait outstays its time."""
 
-import threading
 import time
 
 import pytest
-from helpers import WATCHDOG, run_threaded
+from helpers import join_threads, run_threaded, start_threads
 
 from atomicpy import AtomicBool, AtomicInt, AtomicUInt
 
@@ -26,9 +25,7 @@ def test_notify_wakes_those_that_wait_and_says_how_many(cls):
     one, other = TYPES[cls]
     a = cls(one)
     assert (a.notify(), a.notify(5), a.notify_all()) == (0, 0, 0)
-    waiters = [threading.Thread(target=a.wait, args=(one,)) for _ in range(5)]
-    for waiter in waiters:
-        waiter.start()
+    waiters = start_threads(5, a.wait, one)
     time.sleep(0.2)  # they sleep by now
     a.store(other)
     woken = a.notify(2)
@@ -36,9 +33,7 @@ def test_notify_wakes_those_that_wait_and_says_how_many(cls):
     woken += a.notify(0)
     woken += a.notify_all()
     assert woken <= 5
-    for waiter in waiters:
-        waiter.join(WATCHDOG)
-        assert not waiter.is_alive()
+    join_threads(waiters)
 
 
 @types

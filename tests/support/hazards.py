@@ -17,24 +17,11 @@ import weakref
 from collections.abc import Callable
 
 from blocking_calls import CALLS, Call
-from helpers import WATCHDOG, wait_until
+from helpers import WATCHDOG, join_threads, start_threads, wait_until
 
 from atomicpy import Once, RWMutex, once
 
 SOON = 0.03  # s: most likely, the other threads have parked after that time; no test depends on it
-
-
-def start(n: int, target: Callable, *args) -> list[threading.Thread]:
-    threads = [threading.Thread(target=target, args=args, daemon=True) for _ in range(n)]
-    for thread in threads:
-        thread.start()
-    return threads
-
-
-def join(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join(WATCHDOG)
-        assert not thread.is_alive(), "a thread does not end"
 
 
 # ---- the hazards ------------------------------------------------------------------------------------------------
@@ -53,7 +40,7 @@ def timeout(call: Call) -> None:
     waits_for, end = call.make()
     wait()
     # In the main thread the wait ends from time to time to run signal handlers. In another thread it does not.
-    join(start(1, wait))
+    join_threads(start_threads(1, wait))
     assert len(waited) == 2
     assert min(waited) >= 0.06, waited
     end()
@@ -68,13 +55,13 @@ def ctrl_c(call: Call) -> None:
         time.sleep(SOON)
         os.kill(os.getpid(), signal.SIGINT)
 
-    sender = start(1, send)
+    sender = start_threads(1, send)
     try:
         call.wait(waits_for)
         raise AssertionError("the call did not wait")
     except KeyboardInterrupt:
         pass
-    join(sender)
+    join_threads(sender)
     end()
     call.wait(waits_for)
 
@@ -82,10 +69,10 @@ def ctrl_c(call: Call) -> None:
 def garbage_collection(call: Call) -> None:
     """gc.collect() returns while 200 threads wait. Without the GIL it stops all threads."""
     waits_for, end = call.make()
-    waiters = start(200, call.wait, waits_for)
-    join(start(2, gc.collect))
+    waiters = start_threads(200, call.wait, waits_for)
+    join_threads(start_threads(2, gc.collect))
     end()
-    join(waiters)
+    join_threads(waiters)
 
 
 def in_child(body: Callable) -> None:
@@ -119,7 +106,7 @@ def fork_by_the_owner(call: Call) -> None:
     idle, end_idle = call.make()
     end_idle()
     call.wait(idle)  # a Once is idle when its function has returned
-    waiters = start(4, call.wait, waits_for)
+    waiters = start_threads(4, call.wait, waits_for)
     time.sleep(SOON)
 
     def child():
@@ -129,22 +116,22 @@ def fork_by_the_owner(call: Call) -> None:
             return
         if call.timed:
             assert call.timed(waits_for, 0.01) is False
-        waiters = start(2, call.wait, waits_for)
+        waiters = start_threads(2, call.wait, waits_for)
         time.sleep(SOON)
         end()
         call.wait(waits_for)
-        join(waiters)
+        join_threads(waiters)
 
     in_child(child)
     end()
-    join(waiters)
+    join_threads(waiters)
 
 
 def fork_by_another_thread(call: Call) -> None:
     """The child lacks the thread that blocks the call. A call that waits for an owner raises; others can be ended."""
     made: list = []
     done = threading.Event()
-    holder = start(1, lambda: made.append(call.make()) or done.wait(WATCHDOG))
+    holder = start_threads(1, lambda: made.append(call.make()) or done.wait(WATCHDOG))
     wait_until(lambda: made)
     waits_for, end = made[0]
 
@@ -164,7 +151,7 @@ def fork_by_another_thread(call: Call) -> None:
 
     in_child(child)
     done.set()
-    join(holder)
+    join_threads(holder)
     end()
     call.wait(waits_for)
 
@@ -193,7 +180,7 @@ def asynchronous_exception(call: Call) -> None:
         except AsynchronousError as error:
             caught.append(error)
 
-    [waiter] = start(1, catch)
+    [waiter] = start_threads(1, catch)
     time.sleep(SOON)
     assert (
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(waiter.ident), ctypes.py_object(AsynchronousError))
@@ -201,7 +188,7 @@ def asynchronous_exception(call: Call) -> None:
     )
     if not call.timed:
         end()
-    join([waiter])
+    join_threads([waiter])
     assert len(caught) == 1
     if call.timed:
         end()
@@ -216,13 +203,15 @@ def last_reference_dropped_during_the_wait(call: Call) -> None:
     """The waiters hold the last references: the object lives until their calls return, and is freed then."""
     waits_for, end = call.make()
     ref = weakref.ref(waits_for)
-    waiters = start(4, call.timed, waits_for, 2 * SOON) if call.timed else start(4, call.wait, waits_for)
+    waiters = (
+        start_threads(4, call.timed, waits_for, 2 * SOON) if call.timed else start_threads(4, call.wait, waits_for)
+    )
     time.sleep(SOON)
     del waits_for
     if not call.timed:
         end()
     del end
-    join(waiters)
+    join_threads(waiters)
     del waiters
     wait_until(lambda: gc.collect() >= 0 and ref() is None)
 
@@ -261,7 +250,7 @@ def reentrance(call: Call) -> None:
 def daemon_threads_at_shutdown(call: Call) -> None:
     """Daemon threads wait while the interpreter shuts down. The test is that this program ends."""
     waits_for, _ = call.make()
-    start(8, call.wait, waits_for)
+    start_threads(8, call.wait, waits_for)
     time.sleep(SOON)
 
 

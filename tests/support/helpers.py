@@ -7,7 +7,7 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
@@ -48,6 +48,20 @@ def run_threaded(fn: Callable[[int], object], threads: int = 8, timeout: float =
     if errors:
         raise errors[0]
     return results
+
+
+def start_threads(n: int, target: Callable, *args: object, name: str | None = None) -> list[threading.Thread]:
+    """Start n threads that call target(*args), most of them to wait for something; join_threads waits for their end."""
+    threads = [threading.Thread(target=target, args=args, name=name, daemon=True) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def join_threads(threads: Iterable[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(WATCHDOG)
+        assert not thread.is_alive(), "a thread does not end"
 
 
 def in_thread(fn: Callable, *args: object) -> Any:

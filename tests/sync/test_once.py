@@ -8,7 +8,7 @@ import traceback
 import weakref
 
 import pytest
-from helpers import WATCHDOG, run_threaded, wait_until
+from helpers import join_threads, run_threaded, start_threads, wait_until
 
 from atomicpy import AtomicInt, Once, once
 
@@ -111,14 +111,11 @@ def test_function_that_catches_the_error_of_a_recursive_call_has_a_result():
 def test_repr_shows_the_state_the_owner_and_the_number_of_waiters():
     o, go_on = Once(), threading.Event()
     assert repr(o) == f"<new atomicpy.Once object at {id(o):#x}>"
-    threads = [threading.Thread(target=o.do, args=(go_on.wait,), name="reads the settings") for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    threads = start_threads(3, o.do, go_on.wait, name="reads the settings")
     shown = f"<running atomicpy.Once object owner='reads the settings' waiters=2 at {id(o):#x}>"
     wait_until(lambda: repr(o) == shown)
     go_on.set()
-    for thread in threads:
-        thread.join(WATCHDOG)
+    join_threads(threads)
     assert repr(o) == f"<done atomicpy.Once object at {id(o):#x}>"
 
 

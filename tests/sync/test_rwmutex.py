@@ -7,7 +7,7 @@ import time
 import weakref
 
 import pytest
-from helpers import WATCHDOG, run_threaded, wait_until
+from helpers import WATCHDOG, join_threads, run_threaded, start_threads, wait_until
 
 from atomicpy import AtomicInt, RWMutex
 
@@ -272,16 +272,12 @@ def test_release_write_admits_all_waiting_readers_before_the_next_writer():
         with lock.read():
             readers_admitted.inc()
 
-    writer = threading.Thread(target=write)
-    writer.start()
+    writer = start_threads(1, write)
     wait_until(lambda: waiters(lock) == 1)
-    readers = [threading.Thread(target=read) for _ in range(5)]
-    for reader in readers:
-        reader.start()
+    readers = start_threads(5, read)
     wait_until(lambda: waiters(lock) == 6)
     lock.release_write()
-    for thread in (writer, *readers):
-        thread.join(WATCHDOG)
+    join_threads([*writer, *readers])
     assert order == [("writer", 5)]
 
 
