@@ -1,6 +1,6 @@
 # What the shell scripts of this folder share: sourced by them with the root of the checkout as the working directory.
 
-# The interpreter's own search path is what is tested, not what somebody's shell has set.
+# The tests use the search path of the interpreter, without what a shell has set.
 unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
 fail() { # LINE...
@@ -86,7 +86,8 @@ env_python() {
 }
 
 # on_each FUNCTION NAME... -- GROUP...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for
-# each TAG, in an environment with these groups. Where it fails on one, that is said, and the others have their turn.
+# each TAG, in an environment with these groups. A failure on one is reported,
+# and the others run.
 on_each() {
     local function=$1 name names=() python tag seen= status=0
     shift

@@ -13,6 +13,10 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "comments"]
 # Pages link to headings of other pages. The anchors are the same as on the forges that show the sources.
 myst_heading_anchors = 3
 
+# Each reference has a target, in the docstrings too. These two are outside the reference.
+nitpicky = True
+nitpick_ignore = [("py:class", "collections.abc.Iterator"), ("py:class", "atomicpy.race.report.frames.Access")]
+
 # A single backtick in a docstring is code.
 default_role = "code"
 
