@@ -19,11 +19,10 @@ SEEN = {
     # on, the engine looks keys up too, because only their methods define which keys are equal.
     "test_dict": {"test_setitem_atomic_at_resize"},
 }
-# test_threading and test_queue are too slow for this list and were run by hand. They end as without the detector,
-# except for reported races. Three in test_threading are real: test_can_interrupt_tight_loops waits for a flag in a
-# loop; in test_PyThreadState_SetAsyncExc only an exception thrown into another thread orders the accesses; in
-# test_frame_tstate_tracing C code waits for a thread of C. One in test_queue, of LifoQueue, is false: the suite
-# imports a second copy of the module `queue`, whose classes are not patched.
+# test_threading and test_queue are too slow for this list and were run by hand. They end as without the detector. In
+# test_threading it reports three races, which are real: test_can_interrupt_tight_loops waits for a flag in a loop; in
+# test_PyThreadState_SetAsyncExc only an exception thrown into another thread orders the accesses; in
+# test_frame_tstate_tracing C code waits for a thread of C.
 
 # The compiled engine, or the plain one if it has not been built, as in a checkout.
 BUILT = importlib.util.find_spec("atomicpy.race.engine.engine") is not None

@@ -7,12 +7,12 @@ the wrapper of a function with hooks, the question whether the program calls, an
 # ruff: noqa: F401 (the interface: other modules import these names from here)
 
 from atomicpy.race.engine.engine import (
-    Hook,
     Each,
+    Hook,
     for_the_program,
     name_in_errors,
-    set_type_attribute,
     set_ownership,
+    set_type_attribute,
 )
 
 from engine.accesses import _race_del_entry__, forget_reported, here, install, installed, uninstall
