@@ -10,7 +10,7 @@ cimport cython
 from cpython.object cimport Py_EQ, PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.arguments cimport as_bool, as_waiters, refuse_copy
+from atomicpy._runtime.arguments cimport AP_NO_WAITERS, as_bool, as_waiters, refuse_copy
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
@@ -67,7 +67,12 @@ cdef inline object wait "ap_do_wait"(AtomicBool a, object expected, object timeo
     return block(wait_until, &a.value, <uint64_t>seen, deadline)
 
 
-cdef inline object notify "ap_do_notify"(AtomicBool a, object n):
+cdef inline size_t notify_all "ap_do_notify_all"(AtomicBool a) noexcept:
+    note_use(a)
+    return ap_unpark(&a.value, AP_UNPARK_ALL)
+
+
+cdef inline size_t notify "ap_do_notify"(AtomicBool a, object n) except? AP_NO_WAITERS:
     note_use(a)
     return ap_unpark(&a.value, as_waiters(n))
 
@@ -206,8 +211,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify_all()
         0
         """
-        note_use(self)
-        return ap_unpark(&self.value, AP_UNPARK_ALL)
+        return notify_all(self)
 
     # ---- one load(), then plain Python ----
 
@@ -238,15 +242,18 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_FAST_NEW(nargs == 0 || ap_is_bool(args[0]),
+    AP_FAST_NEW(false, nargs == 0 || ap_is_bool(args[0]),
                 nargs == 0 ? ap_do_init(self, Py_False) : ap_do_init(self, args[0]))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_bool(args[0]) && ap_is_bool(args[1]),
                  ap_do_compare_exchange(self, args[0], args[1]))
     AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]), ap_do_wait(self, args[0], Py_None))
-    AP_FAST_STEP(notify, ap_is_natural)
+    AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
+    AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
+                 PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
 
     static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify), AP_OVERRIDE_END,
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify),
+        AP_OVERRIDE_NOARGS(notify_all), AP_OVERRIDE_END,
     };
     """
     int ap_override_new(PyTypeObject *type) except -1

@@ -29,6 +29,11 @@ cdef inline int init "ap_do_init"(AtomicFloat a, object value) except -1:
     return 0
 
 
+cdef inline double load "ap_do_load"(AtomicFloat a) noexcept:
+    note_use(a)
+    return ap_load_f64(&a.value)
+
+
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, object expected, object desired):
     note_use(a)
     cdef double seen, new
@@ -37,32 +42,36 @@ cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, obje
     return ap_compare_exchange_f64(&a.value, seen, new)
 
 
-cdef inline object add "ap_do_add"(AtomicFloat a, object n):
+cdef inline int add "ap_do_add"(AtomicFloat a, object n, double *new) except -1:
     note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
-    return ap_fetch_add_f64(&a.value, step) + step
+    new[0] = ap_fetch_add_f64(&a.value, step) + step
+    return 0
 
 
-cdef inline object sub "ap_do_sub"(AtomicFloat a, object n):
+cdef inline int sub "ap_do_sub"(AtomicFloat a, object n, double *new) except -1:
     note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
-    return ap_fetch_sub_f64(&a.value, step) - step
+    new[0] = ap_fetch_sub_f64(&a.value, step) - step
+    return 0
 
 
-cdef inline object fetch_add "ap_do_fetch_add"(AtomicFloat a, object n):
+cdef inline int fetch_add "ap_do_fetch_add"(AtomicFloat a, object n, double *old) except -1:
     note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
-    return ap_fetch_add_f64(&a.value, step)
+    old[0] = ap_fetch_add_f64(&a.value, step)
+    return 0
 
 
-cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicFloat a, object n):
+cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicFloat a, object n, double *old) except -1:
     note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
-    return ap_fetch_sub_f64(&a.value, step)
+    old[0] = ap_fetch_sub_f64(&a.value, step)
+    return 0
 
 
 @cython.final
@@ -99,8 +108,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).load()
         1.5
         """
-        note_use(self)
-        return ap_load_f64(&self.value)
+        return load(self)
 
     def store(self, value, /):
         """Atomically replace the value.
@@ -156,7 +164,9 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
         (2.5, 1.75)
         """
-        return add(self, n)
+        cdef double new
+        add(self, n, &new)
+        return new
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -167,7 +177,9 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
         (0.5, 1.25)
         """
-        return sub(self, n)
+        cdef double new
+        sub(self, n, &new)
+        return new
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
@@ -179,7 +191,9 @@ cdef class AtomicFloat:
         >>> a.fetch_add(0.25), a.load()
         (1.5, 1.75)
         """
-        return fetch_add(self, n)
+        cdef double old
+        fetch_add(self, n, &old)
+        return old
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -191,7 +205,9 @@ cdef class AtomicFloat:
         >>> a.fetch_sub(0.25), a.load()
         (1.5, 1.25)
         """
-        return fetch_sub(self, n)
+        cdef double old
+        fetch_sub(self, n, &old)
+        return old
 
     def fetch_max(self, n, /):
         """Atomically raise the value to `n` where it is less, and return the old value.
@@ -293,8 +309,12 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_FAST_NEW(nargs == 0 || PyFloat_CheckExact(args[0]),
+    #define AP_NUMBER double
+    #define AP_BOX PyFloat_FromDouble
+
+    AP_FAST_NEW(false, nargs == 0 || PyFloat_CheckExact(args[0]),
                 nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
+    AP_FAST_LOAD
     AP_FAST_STEP(add, PyFloat_CheckExact)
     AP_FAST_STEP(sub, PyFloat_CheckExact)
     AP_FAST_STEP(fetch_add, PyFloat_CheckExact)
@@ -303,7 +323,7 @@ cdef extern from *:
                  ap_do_compare_exchange(self, args[0], args[1]))
 
     static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
+        AP_OVERRIDE_NOARGS(load), AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
         AP_OVERRIDE(compare_exchange), AP_OVERRIDE_END,
     };
     """

@@ -92,6 +92,12 @@ cdef int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -
     return 0
 
 
+cdef inline int load "ap_do_load"(AtomicIntArray a, object i, int64_t *value) except -1:
+    note_use(a)
+    value[0] = ap_load_i64(element(a, i))
+    return 0
+
+
 cdef inline int store "ap_do_store"(AtomicIntArray a, object i, object value) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
@@ -108,72 +114,76 @@ cdef inline object compare_exchange "ap_do_compare_exchange"(
     return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
 
 
-cdef inline object add "ap_do_add"(AtomicIntArray a, object i, object n):
+cdef inline int add "ap_do_add"(AtomicIntArray a, object i, object n, int64_t *new) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
     cdef int64_t old, step = as_int64(n, "AtomicIntArray")
     add_word(word, step, &old)
-    return old + step
+    new[0] = old + step
+    return 0
 
 
-cdef inline object sub "ap_do_sub"(AtomicIntArray a, object i, object n):
+cdef inline int sub "ap_do_sub"(AtomicIntArray a, object i, object n, int64_t *new) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
     cdef int64_t old, step = as_int64(n, "AtomicIntArray")
     sub_word(word, step, &old)
-    return old - step
+    new[0] = old - step
+    return 0
 
 
-cdef inline object fetch_add "ap_do_fetch_add"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_add "ap_do_fetch_add"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-    add_word(word, step, &old)
-    return old
+    return add_word(word, as_int64(n, "AtomicIntArray"), old)
 
 
-cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    cdef int64_t old, step = as_int64(n, "AtomicIntArray")
-    sub_word(word, step, &old)
-    return old
+    return sub_word(word, as_int64(n, "AtomicIntArray"), old)
 
 
-cdef inline object exchange "ap_do_exchange"(AtomicIntArray a, object i, object n):
+cdef inline int exchange "ap_do_exchange"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_exchange_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_exchange_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
-cdef inline object fetch_and "ap_do_fetch_and"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_and "ap_do_fetch_and"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
-cdef inline object fetch_or "ap_do_fetch_or"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_or "ap_do_fetch_or"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
-cdef inline object fetch_xor "ap_do_fetch_xor"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_xor "ap_do_fetch_xor"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
-cdef inline object fetch_max "ap_do_fetch_max"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_max "ap_do_fetch_max"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
-cdef inline object fetch_min "ap_do_fetch_min"(AtomicIntArray a, object i, object n):
+cdef inline int fetch_min "ap_do_fetch_min"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
     note_use(a)
     cdef ap_i64 *word = element(a, i)
-    return ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
+    old[0] = ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
+    return 0
 
 
 cdef object update "ap_do_update"(AtomicIntArray a, object i, object fn):
@@ -304,9 +314,9 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).load(0)
         7
         """
-        note_use(self)
-        cdef ap_i64 *word = element(self, i)
-        return ap_load_i64(word)
+        cdef int64_t value
+        load(self, i, &value)
+        return value
 
     def store(self, i, value, /):
         """Atomically replace the element.
@@ -330,7 +340,9 @@ cdef class AtomicIntArray:
         >>> a.exchange(0, 8), a.load(0)
         (7, 8)
         """
-        return exchange(self, i, value)
+        cdef int64_t old
+        exchange(self, i, value, &old)
+        return old
 
     def compare_exchange(self, i, expected, desired, /):
         """Atomically replace the element by `desired` if it equals `expected`; return whether it was replaced.
@@ -387,7 +399,9 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).add(0), AtomicIntArray([7]).add(0, 3)
         (8, 10)
         """
-        return add(self, i, n)
+        cdef int64_t new
+        add(self, i, n, &new)
+        return new
 
     def sub(self, i, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -399,7 +413,9 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).sub(0), AtomicIntArray([7]).sub(0, 3)
         (6, 4)
         """
-        return sub(self, i, n)
+        cdef int64_t new
+        sub(self, i, n, &new)
+        return new
 
     def fetch_add(self, i, n=1, /):
         """Atomically add `n` and return the old value.
@@ -412,7 +428,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_add(0, 3), a.load(0)
         (7, 10)
         """
-        return fetch_add(self, i, n)
+        cdef int64_t old
+        fetch_add(self, i, n, &old)
+        return old
 
     def fetch_sub(self, i, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -425,7 +443,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_sub(0, 3), a.load(0)
         (7, 4)
         """
-        return fetch_sub(self, i, n)
+        cdef int64_t old
+        fetch_sub(self, i, n, &old)
+        return old
 
     # ---- bits, maximum and minimum ----
 
@@ -439,7 +459,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_and(0, 0b0011), a.load(0)
         (6, 2)
         """
-        return fetch_and(self, i, n)
+        cdef int64_t old
+        fetch_and(self, i, n, &old)
+        return old
 
     def fetch_or(self, i, n, /):
         """Atomically set the bits that `n` has, and return the old value.
@@ -451,7 +473,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_or(0, 0b0011), a.load(0)
         (6, 7)
         """
-        return fetch_or(self, i, n)
+        cdef int64_t old
+        fetch_or(self, i, n, &old)
+        return old
 
     def fetch_xor(self, i, n, /):
         """Atomically flip the bits that `n` has, and return the old value.
@@ -463,7 +487,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_xor(0, 0b0011), a.load(0)
         (6, 5)
         """
-        return fetch_xor(self, i, n)
+        cdef int64_t old
+        fetch_xor(self, i, n, &old)
+        return old
 
     def fetch_max(self, i, n, /):
         """Atomically raise the element to `n` where it is less, and return the old value.
@@ -475,7 +501,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_max(0, 9), a.fetch_max(0, 8), a.load(0)
         (7, 9, 9)
         """
-        return fetch_max(self, i, n)
+        cdef int64_t old
+        fetch_max(self, i, n, &old)
+        return old
 
     def fetch_min(self, i, n, /):
         """Atomically lower the element to `n` where it is more, and return the old value.
@@ -487,7 +515,9 @@ cdef class AtomicIntArray:
         >>> a.fetch_min(0, 5), a.fetch_min(0, 6), a.load(0)
         (7, 5, 5)
         """
-        return fetch_min(self, i, n)
+        cdef int64_t old
+        fetch_min(self, i, n, &old)
+        return old
 
     def update(self, i, fn, /):
         """Atomically replace the element by `fn(element)` and return the new value.
@@ -518,15 +548,20 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_FAST_NEW(nargs == 1, ap_do_init(self, args[0]))
-    /* name(i, n), and name(i, n=1) */
-    #define AP_FAST_TWO(name)                                                            \\
-        AP_FAST_CALL(name, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]),       \\
-                     ap_do_##name(self, args[0], args[1]))
-    #define AP_FAST_ELEMENT_STEP(name)                                                                             \\
-        AP_FAST_CALL(name, 1, 2, ap_is_compact(args[0]) && (nargs == 1 || ap_is_compact(args[1])),                 \\
-                     nargs == 1 ? ap_do_##name(self, args[0], ap_default_one()) : ap_do_##name(self, args[0], args[1]))
+    AP_FAST_NEW(false, nargs == 1, ap_do_init(self, args[0]))
+    #define AP_NUMBER int64_t
+    #define AP_BOX PyLong_FromLongLong
 
+    /* name(i, n), and name(i, n=1) */
+    #define AP_FAST_TWO(name)                                                        \\
+        AP_FAST_NUMBER(name, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]), \\
+                       ap_do_##name(self, args[0], args[1], &result))
+    #define AP_FAST_ELEMENT_STEP(name)                                                                        \\
+        AP_FAST_NUMBER(name, 1, 2, ap_is_compact(args[0]) && (nargs == 1 || ap_is_compact(args[1])),          \\
+                       nargs == 1 ? ap_do_##name(self, args[0], ap_default_one(), &result)                    \\
+                                  : ap_do_##name(self, args[0], args[1], &result))
+
+    AP_FAST_ONE(load, ap_is_compact(argument), ap_do_load(self, argument, &result))
     AP_FAST_ELEMENT_STEP(add)
     AP_FAST_ELEMENT_STEP(sub)
     AP_FAST_ELEMENT_STEP(fetch_add)
@@ -566,7 +601,8 @@ cdef extern from *:
     }
 
     static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE(store), AP_OVERRIDE(exchange), AP_OVERRIDE(compare_exchange), AP_OVERRIDE(add), AP_OVERRIDE(sub),
+        AP_OVERRIDE_ONE(load), AP_OVERRIDE(store), AP_OVERRIDE(exchange), AP_OVERRIDE(compare_exchange),
+        AP_OVERRIDE(add), AP_OVERRIDE(sub),
         AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub), AP_OVERRIDE(fetch_and), AP_OVERRIDE(fetch_or),
         AP_OVERRIDE(fetch_xor), AP_OVERRIDE(fetch_max), AP_OVERRIDE(fetch_min), AP_OVERRIDE(update), AP_OVERRIDE_END,
     };

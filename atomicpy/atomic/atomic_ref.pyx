@@ -176,25 +176,17 @@ cdef extern from *:
 
     #endif
 
-    /* Before another thread can reach it: the field may be NULL. */
-    #define ap_ref_init(self, initial) Py_XSETREF((self)->value, ap_ref_new(initial))
     #define ap_ref_load(self) ap_ref_load_at(ap_ref_field(self))
     #define ap_ref_exchange(self, desired) ap_ref_exchange_at(ap_ref_field(self), desired)
     #define ap_ref_compare_exchange(self, expected, desired) \
         ap_ref_compare_exchange_at(ap_ref_field(self), expected, desired)
     """
-    void ap_ref_init(AtomicRef self, object initial) noexcept
     object ap_ref_load(AtomicRef self)
     object ap_ref_exchange(AtomicRef self, object desired)
     bint ap_ref_compare_exchange(AtomicRef self, object expected, object desired) noexcept
 
 
 # ---- the operations that have a fast call: for the method and for the fast call ----
-
-
-cdef inline int init "ap_do_init"(AtomicRef a, object value) except -1:
-    ap_ref_init(a, value)
-    return 0
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicRef a, object expected, object desired):
@@ -219,7 +211,7 @@ cdef class AtomicRef:
     """
 
     def __cinit__(self, value=None):
-        init(self, value)
+        ap_ref_exchange(self, value)  # for the None that Cython has put there
 
     @classmethod
     def __class_getitem__(cls, item, /):
@@ -305,7 +297,10 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_FAST_NEW(true, ap_do_init(self, nargs == 0 ? Py_None : args[0]))
+    typedef struct __pyx_obj_8atomicpy_6atomic_10atomic_ref_AtomicRef ap_ref_object;
+    #define ap_ref_init(self, initial) (((ap_ref_object *)(self))->value = ap_ref_new(initial), 0)
+
+    AP_FAST_NEW(true, true, ap_ref_init(self, nargs == 0 ? Py_None : args[0]))
     AP_FAST_CALL(compare_exchange, 2, 2, true, ap_do_compare_exchange(self, args[0], args[1]))
 
     static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE(compare_exchange), AP_OVERRIDE_END};

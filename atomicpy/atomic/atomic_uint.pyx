@@ -14,7 +14,7 @@ from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.atomic.ap_atomic cimport *
 from atomicpy._runtime.arguments cimport (
-    ap_is_natural, ap_compact_value, ap_compare_u64, as_uint64, as_waiters, refuse_copy,
+    AP_NO_WAITERS, ap_is_natural, ap_compact_value, ap_compare_u64, as_uint64, as_waiters, refuse_copy,
 )
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
@@ -68,32 +68,71 @@ cdef inline int init "ap_do_init"(AtomicUInt a, object value) except -1:
     return 0
 
 
-cdef inline object add "ap_do_add"(AtomicUInt a, object n):
+cdef inline uint64_t load "ap_do_load"(AtomicUInt a) noexcept:
+    note_use(a)
+    return ap_load_u64(&a.value)
+
+
+cdef inline int add "ap_do_add"(AtomicUInt a, object n, uint64_t *new) except -1:
     note_use(a)
     cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
     add_word(a, step, &old)
-    return old + step
+    new[0] = old + step
+    return 0
 
 
-cdef inline object sub "ap_do_sub"(AtomicUInt a, object n):
+cdef inline int sub "ap_do_sub"(AtomicUInt a, object n, uint64_t *new) except -1:
     note_use(a)
     cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
     sub_word(a, step, &old)
-    return old - step
+    new[0] = old - step
+    return 0
 
 
-cdef inline object fetch_add "ap_do_fetch_add"(AtomicUInt a, object n):
+cdef inline int fetch_add "ap_do_fetch_add"(AtomicUInt a, object n, uint64_t *old) except -1:
     note_use(a)
-    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
-    add_word(a, step, &old)
-    return old
+    return add_word(a, as_uint64(n, "AtomicUInt"), old)
 
 
-cdef inline object fetch_sub "ap_do_fetch_sub"(AtomicUInt a, object n):
+cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicUInt a, object n, uint64_t *old) except -1:
     note_use(a)
-    cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
-    sub_word(a, step, &old)
-    return old
+    return sub_word(a, as_uint64(n, "AtomicUInt"), old)
+
+
+cdef inline int exchange "ap_do_exchange"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_exchange_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
+
+
+cdef inline int fetch_and "ap_do_fetch_and"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_fetch_and_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
+
+
+cdef inline int fetch_or "ap_do_fetch_or"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_fetch_or_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
+
+
+cdef inline int fetch_xor "ap_do_fetch_xor"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_fetch_xor_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
+
+
+cdef inline int fetch_max "ap_do_fetch_max"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_fetch_max_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
+
+
+cdef inline int fetch_min "ap_do_fetch_min"(AtomicUInt a, object n, uint64_t *old) except -1:
+    note_use(a)
+    old[0] = ap_fetch_min_u64(&a.value, as_uint64(n, "AtomicUInt"))
+    return 0
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicUInt a, object expected, object desired):
@@ -112,7 +151,12 @@ cdef inline object wait "ap_do_wait"(AtomicUInt a, object expected, object timeo
     return block(wait_until, &a.value, <uint64_t>seen, deadline)
 
 
-cdef inline object notify "ap_do_notify"(AtomicUInt a, object n):
+cdef inline size_t notify_all "ap_do_notify_all"(AtomicUInt a) noexcept:
+    note_use(a)
+    return ap_unpark(&a.value, AP_UNPARK_ALL)
+
+
+cdef inline size_t notify "ap_do_notify"(AtomicUInt a, object n) except? AP_NO_WAITERS:
     note_use(a)
     return ap_unpark(&a.value, as_waiters(n))
 
@@ -150,8 +194,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).load()
         7
         """
-        note_use(self)
-        return ap_load_u64(&self.value)
+        return load(self)
 
     def store(self, value, /):
         """Atomically replace the value.
@@ -176,8 +219,9 @@ cdef class AtomicUInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
-        note_use(self)
-        return ap_exchange_u64(&self.value, as_uint64(value, "AtomicUInt"))
+        cdef uint64_t old
+        exchange(self, value, &old)
+        return old
 
     def compare_exchange(self, expected, desired, /):
         """Atomically replace the value by `desired` if it equals `expected`; return whether it was replaced.
@@ -232,7 +276,9 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).add(), AtomicUInt(7).add(3)
         (8, 10)
         """
-        return add(self, n)
+        cdef uint64_t new
+        add(self, n, &new)
+        return new
 
     def sub(self, n=1, /):
         """Atomically subtract `n` and return the new value.
@@ -244,7 +290,9 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).sub(), AtomicUInt(7).sub(3)
         (6, 4)
         """
-        return sub(self, n)
+        cdef uint64_t new
+        sub(self, n, &new)
+        return new
 
     def fetch_add(self, n=1, /):
         """Atomically add `n` and return the old value.
@@ -257,7 +305,9 @@ cdef class AtomicUInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
-        return fetch_add(self, n)
+        cdef uint64_t old
+        fetch_add(self, n, &old)
+        return old
 
     def fetch_sub(self, n=1, /):
         """Atomically subtract `n` and return the old value.
@@ -270,7 +320,9 @@ cdef class AtomicUInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
-        return fetch_sub(self, n)
+        cdef uint64_t old
+        fetch_sub(self, n, &old)
+        return old
 
     # ---- bits, maximum and minimum ----
 
@@ -284,8 +336,9 @@ cdef class AtomicUInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
-        note_use(self)
-        return ap_fetch_and_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        cdef uint64_t old
+        fetch_and(self, n, &old)
+        return old
 
     def fetch_or(self, n, /):
         """Atomically set the bits that `n` has, and return the old value.
@@ -297,8 +350,9 @@ cdef class AtomicUInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
-        note_use(self)
-        return ap_fetch_or_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        cdef uint64_t old
+        fetch_or(self, n, &old)
+        return old
 
     def fetch_xor(self, n, /):
         """Atomically flip the bits that `n` has, and return the old value.
@@ -310,8 +364,9 @@ cdef class AtomicUInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
-        note_use(self)
-        return ap_fetch_xor_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        cdef uint64_t old
+        fetch_xor(self, n, &old)
+        return old
 
     def fetch_max(self, n, /):
         """Atomically raise the value to `n` where it is less, and return the old value.
@@ -323,8 +378,9 @@ cdef class AtomicUInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
-        note_use(self)
-        return ap_fetch_max_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        cdef uint64_t old
+        fetch_max(self, n, &old)
+        return old
 
     def fetch_min(self, n, /):
         """Atomically lower the value to `n` where it is more, and return the old value.
@@ -336,8 +392,9 @@ cdef class AtomicUInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
-        note_use(self)
-        return ap_fetch_min_u64(&self.value, as_uint64(n, "AtomicUInt"))
+        cdef uint64_t old
+        fetch_min(self, n, &old)
+        return old
 
     def update(self, fn, /):
         """Atomically replace the value by `fn(value)` and return the new value.
@@ -391,8 +448,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify_all()
         0
         """
-        note_use(self)
-        return ap_unpark(&self.value, AP_UNPARK_ALL)
+        return notify_all(self)
 
     # ---- operators: each one atomic step ----
 
@@ -426,7 +482,7 @@ cdef class AtomicUInt:
     # ---- one load(), then plain Python ----
 
     def __int__(self):
-        return ap_load_u64(&self.value)
+        return load(self)
 
     def __index__(self):
         return ap_load_u64(&self.value)
@@ -461,27 +517,53 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    AP_FAST_NEW(nargs == 0 || ap_is_natural(args[0]),
+    #define AP_NUMBER uint64_t
+    #define AP_BOX PyLong_FromUnsignedLongLong
+
+    AP_FAST_NEW(false, nargs == 0 || ap_is_natural(args[0]),
                 nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
+    AP_FAST_LOAD
+    AP_FAST_INT
     AP_FAST_STEP(add, ap_is_natural)
     AP_FAST_STEP(sub, ap_is_natural)
     AP_FAST_STEP(fetch_add, ap_is_natural)
     AP_FAST_STEP(fetch_sub, ap_is_natural)
-    AP_FAST_STEP(notify, ap_is_natural)
+    AP_FAST_ONE(exchange, ap_is_natural(argument), ap_do_exchange(self, argument, &result))
+    AP_FAST_ONE(fetch_and, ap_is_natural(argument), ap_do_fetch_and(self, argument, &result))
+    AP_FAST_ONE(fetch_or, ap_is_natural(argument), ap_do_fetch_or(self, argument, &result))
+    AP_FAST_ONE(fetch_xor, ap_is_natural(argument), ap_do_fetch_xor(self, argument, &result))
+    AP_FAST_ONE(fetch_max, ap_is_natural(argument), ap_do_fetch_max(self, argument, &result))
+    AP_FAST_ONE(fetch_min, ap_is_natural(argument), ap_do_fetch_min(self, argument, &result))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_natural(args[0]) && ap_is_natural(args[1]),
                  ap_do_compare_exchange(self, args[0], args[1]))
     AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]), ap_do_wait(self, args[0], Py_None))
+    AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
+    AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
+                 PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
 
     static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),
-        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify), AP_OVERRIDE_END,
+        AP_OVERRIDE_NOARGS(load),
+        AP_OVERRIDE(add),
+        AP_OVERRIDE(sub),
+        AP_OVERRIDE(fetch_add),
+        AP_OVERRIDE(fetch_sub),
+        AP_OVERRIDE_ONE(exchange),
+        AP_OVERRIDE_ONE(fetch_and),
+        AP_OVERRIDE_ONE(fetch_or),
+        AP_OVERRIDE_ONE(fetch_xor),
+        AP_OVERRIDE_ONE(fetch_max),
+        AP_OVERRIDE_ONE(fetch_min),
+        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify),
+        AP_OVERRIDE_NOARGS(notify_all), AP_OVERRIDE_END,
     };
     """
     int ap_override_new(PyTypeObject *type) except -1
+    void ap_override_int(PyTypeObject *type) noexcept
     int ap_override_methods(PyTypeObject *type, const void *calls) except -1
     const void *ap_fast_calls
 
 name_public(<PyTypeObject *>AtomicUInt, "atomicpy.AtomicUInt")
 ap_override_new(<PyTypeObject *>AtomicUInt)
+ap_override_int(<PyTypeObject *>AtomicUInt)
 ap_override_methods(<PyTypeObject *>AtomicUInt, ap_fast_calls)
 defer_when_shared(<PyTypeObject *>AtomicUInt)

@@ -196,8 +196,8 @@ cdef class once:
         return f"<atomicpy.once of {self.fn!r}>"
 
 
-# The fast calls, see fast_calls.h. The method do() builds a tuple and a dict on each call; the call of a once goes through
-# a slot of its type.
+# The fast calls, see fast_calls.h. The method do() builds a tuple and a dict on each call; the call of a once goes
+# through a slot of its type.
 cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
