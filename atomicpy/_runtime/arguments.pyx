@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the atomic types take as an argument, and how they refuse what they do not take.
 
-The fast halves are inline in `arguments.pxd`. Each error says what was given, and what to do instead.
+The fast halves are inline in `arguments.pxd`. Each error shows what was given, and what to do instead.
 """
 
 from cpython.float cimport PyFloat_AsDouble
@@ -28,7 +28,7 @@ cdef object integer(object n, str type_name):
 
 
 cdef str described(value):
-    import reprlib  # here, because importing the package is to cost little
+    import reprlib  # imported here, so that importing the package stays cheap
 
     return f"the {type(value).__name__} {reprlib.repr(value)}"
 

@@ -3,28 +3,28 @@
 # In the documentation: docs/design/atomic-ref.md
 """AtomicRef: a reference to an object, shared by threads.
 
-To load it is two steps: read the pointer, count a reference to what it points to. In between, another thread may
-replace the reference and drop the last count, and the object is freed under the reader. What keeps the two together:
+A load is two steps: read the pointer, then count a reference to the object. Between the two, another thread may
+replace the reference and drop the last count; then the object is freed under the reader. What keeps the two together:
 
-- With the GIL, the GIL: no other thread runs between two lines of C that call nothing of Python.
-- Without it, the interpreter's own way to read a slot, an attribute or an element of a list without a lock (PEP 703,
-  "Optimistically Avoiding Locking"): count a reference only if there still is one, look whether the pointer is still
-  the same, else start again. From 3.14 on PyUnstable_TryIncRef does the counting; 3.13 has it in its internal headers
-  only, so it is spelled out here.
+- With the GIL, the GIL: no other thread runs between two lines of C that do not call Python.
+- Without it, the interpreter's own way to read a slot, an attribute or a list element without a lock (PEP 703,
+  "Optimistically Avoiding Locking"). The reader counts a reference only if the object still has one, then compares
+  the pointer with the field again, and starts again if they differ. From 3.14 on PyUnstable_TryIncRef counts. 3.13 has
+  it in its internal headers only, so this file has a copy.
 
-Why that is safe:
+Why this is safe:
 
-- The memory is still there. In a free-threaded build all objects, and nothing else, live in the "object" domain of the
-  allocator (required of every extension, "Memory Management" in the C API's documentation), whose pages are reused for
-  nothing else, and not returned, before every thread that runs has passed a point between two bytecodes. No such
-  point is between the two lines here. So what was an object a moment ago is still one, perhaps a dead or another one.
-- A dead object is not woken: its counts say that it is dead, and TryIncRef leaves it alone.
-- Another one, made at the same address, is not mistaken for the one that was stored: a counted object does not go away,
-  so if the reference points to this address after the counting, the reference points to this object at that moment;
-  that moment is the load. If not, what was counted is dropped.
-- No object that is in the reference is ever refused. TryIncRef may refuse one that lives when nobody has called
-  PyUnstable_EnableTryIncRef on it, which every object has seen here before it is stored. So a reader that has to start
-  again was overtaken by a writer that got through (lock-free), and no reader waits for another one.
+1. The memory is still there. In a free-threaded build all objects, and nothing else, live in the "object" domain of
+   the allocator (required of every extension, "Memory Management" in the C API's documentation). Its pages are reused
+   for nothing else, and not returned, before every running thread has passed a point between two bytecodes. There is no
+   such point between the two lines here. So the address still holds an object: the same, a dead one or another one.
+2. A dead object stays dead: its counts show it, and TryIncRef does not count.
+3. Another object at the same address is not mistaken for the stored one. A counted object is not freed, so if the field
+   holds this address after the counting, it refers to this object at that moment. That moment is the load. If the field
+   holds another address, the reader drops its count.
+4. No object in the field is refused for ever. TryIncRef may refuse a live object on which PyUnstable_EnableTryIncRef
+   was never called; here every object passes through that call before it is stored. So a reader starts again only after
+   a writer has completed: the loop is lock-free, and no reader waits for another reader.
 """
 
 cimport cython
@@ -43,7 +43,7 @@ cdef extern from *:
     #include "platform/ap_base.h"
 
     #if PY_VERSION_HEX >= 0x030E0000
-    /* Stored before, or immortal: nothing to do, and no call of the interpreter's. */
+    /* An object that was stored before, or is immortal, needs no call. */
     static inline void ap_enable_try_incref(PyObject *object)
     {
         if (!_Py_IsImmortal(object)
@@ -55,7 +55,7 @@ cdef extern from *:
     #define ap_try_incref_shared PyUnstable_TryIncRef
     #else /* 3.13: the same on the fields of PyObject, which Py_INCREF of that version compiles into every extension */
 
-    /* From here on the shared count alone tells whether the object lives, also to a thread that does not own it. */
+    /* From here on the shared count alone shows whether the object lives, also to a thread that does not own it. */
     static inline void ap_enable_try_incref(PyObject *object)
     {
         Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
@@ -64,7 +64,7 @@ cdef extern from *:
                    &object->ob_ref_shared, &shared, shared | _Py_REF_MAYBE_WEAKREF)) { }
     }
 
-    /* Zero is dead, or not enabled. */
+    /* A count of zero: the object is dead, or was not enabled. */
     static inline int ap_try_incref_shared(PyObject *object)
     {
         Py_ssize_t shared = _Py_atomic_load_ssize_relaxed(&object->ob_ref_shared);
@@ -78,7 +78,7 @@ cdef extern from *:
     }
     #endif
 
-    /* Its owner counts alone, in ob_ref_local, and asks nobody: while it is here it frees nothing. As Py_INCREF. */
+    /* The owner of the object counts in ob_ref_local without an atomic step, as Py_INCREF does. */
     static inline bool ap_try_incref_own(PyObject *object)
     {
         uint32_t local = _Py_atomic_load_uint32_relaxed(&object->ob_ref_local);
@@ -92,7 +92,7 @@ cdef extern from *:
         return true;
     }
 
-    /* Goes on with a value that was read, and that is counted or not yet. */
+    /* Continues with a value that was read, and already counted or not. */
     static AP_COLD PyObject *ap_ref_load_from(_Atomic(PyObject *) *field, PyObject *value, bool counted)
     {
         for (;;) {
@@ -107,7 +107,7 @@ cdef extern from *:
         }
     }
 
-    /* An object of this thread that is still there costs no call, and so no frame. */
+    /* An object of this thread that is still in the field costs no call, and so no frame. */
     static inline PyObject *ap_ref_load_at(_Atomic(PyObject *) *field)
     {
         PyObject *value = atomic_load(field);
@@ -117,14 +117,14 @@ cdef extern from *:
         return AP_UNLIKELY(atomic_load(field) != value) ? ap_ref_load_from(field, value, true) : value;
     }
 
-    /* A reference to desired that may be put where others load it. */
+    /* A new reference to desired, for a field that other threads load. */
     static inline PyObject *ap_ref_new(PyObject *desired)
     {
         ap_enable_try_incref(desired);
         return Py_NewRef(desired);
     }
 
-    /* Returns what was there, with the reference that the field had. */
+    /* Returns the old object, with the reference that the field had. */
     static inline PyObject *ap_ref_exchange_at(_Atomic(PyObject *) *field, PyObject *desired)
     {
         return atomic_exchange(field, ap_ref_new(desired));
@@ -135,7 +135,7 @@ cdef extern from *:
     {
         PyObject *seen = expected;
         if (atomic_load(field) != expected) {
-            return 0; /* the load is the operation then */
+            return 0; /* the load alone is the operation */
         }
         if (!atomic_compare_exchange_strong(field, &seen, ap_ref_new(desired))) {
             Py_DECREF(desired); /* the caller holds one of it too */

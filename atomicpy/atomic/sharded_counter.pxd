@@ -21,9 +21,9 @@ cdef class LocalCounter:
     cdef str made_in               # the name of the thread
     cdef object __weakref__
 
-# For nogil code, on any thread, one that Python has never heard of too. add and sub return False where there is no
-# memory for the cell of a thread that adds for the first time, load and drain where the value is outside -2**63 to
-# 2**63 - 1; nothing has changed then.
+# For nogil code, on any thread, also on one without a Python thread state. add and sub return False if there is no
+# memory for the cell of a thread that adds for the first time. load and drain return False if the value is outside
+# -2**63 to 2**63 - 1. Then nothing has changed.
 cdef bint sharded_counter_add(ShardedCounter c, int64_t n) noexcept nogil
 cdef bint sharded_counter_sub(ShardedCounter c, int64_t n) noexcept nogil
 cdef bint sharded_counter_load(ShardedCounter c, int64_t *value) noexcept nogil

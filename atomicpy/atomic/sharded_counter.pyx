@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """ShardedCounter: a number that many threads count up and few read, with a cell for each thread.
 
-Threads that add to one shared word take turns on its cache line, whatever the instruction. Here each adds to a word of
-its own, and who reads sums. The algorithm, and why no count is lost or counted twice, is in `src/counter/ap_shards.h`.
+Threads that add to one shared word take turns on its cache line, with any instruction. Here each thread adds to a word
+of its own, and a reader sums them. `src/counter/ap_shards.h` has the algorithm, and why it loses or doubles no count.
 """
 
 cimport cython
@@ -85,7 +85,7 @@ cdef ap_shard_cell *find_cell(ShardedCounter c) except NULL:
 
 
 cdef object as_object(ap_wide total):
-    """The sum, however large."""
+    """The sum, of any size."""
     return (<object>total.high << 64) | total.low
 
 
@@ -104,15 +104,15 @@ cdef class ShardedCounter:
 
     A signed 64-bit number that many threads count up or down at full speed, and that few read.
 
-    Each thread adds to a cell of its own, on a cache line of its own: a load, an add and a store, which nobody else's
-    disturb. So threads that count do not slow each other down, where those of an `AtomicInt` take turns; `load()`
-    has to sum the cells. What a thread wrote before it counted is seen by who reads a value with that count in it
-    (release and acquire); counting promises no order with what the thread reads later, so it is no flag to take turns
-    by. Counts of threads that have ended are kept.
+    Each thread adds to a cell of its own, on a cache line of its own: a load, an add and a store. So threads that count
+    do not slow each other down, where those of an `AtomicInt` take turns; `load()` has to sum the cells. What a thread
+    wrote before it counted is visible to a thread that reads a value with that count in it (release and acquire).
+    Counting is not ordered with what the thread reads later, so the counter is no flag between threads. Counts of
+    threads that have ended are kept.
 
-    Without the GIL, an object that several threads reach through a global or an attribute has a second cache line
-    that all want: its reference count. From 3.14 on that is relieved when a second thread uses the counter (and the
-    counter is then freed by the garbage collector); on 3.13, count on the handle that `local()` gives.
+    Without the GIL, threads that reach the counter through a global or an attribute also share the cache line of its
+    reference count. From 3.14 on the counter gets a deferred reference count when a second thread uses it; the garbage
+    collector then frees it. On 3.13, count on the handle that `local()` gives.
 
     Arguments are integers: `int`, or anything with `__index__`; one outside -2**63 to 2**63 - 1 is OverflowError. The
     value may leave that range: counting goes on, and reading raises OverflowError until it is back. Comparison,
@@ -225,9 +225,8 @@ cdef class ShardedCounter:
     def load(self, /):
         """Return the value: the sum of all cells.
 
-        Exact where no thread counts meanwhile. Otherwise it has in it all that was counted before the call began
-        and any part of what is counted during it; drains are in it wholly or not at all. It waits for nobody but a
-        drain that is at it.
+        Exact where no thread counts meanwhile. Otherwise it contains every count from before the call, and any part of
+        the counts during the call; a drain is contained wholly or not at all. It waits only for a drain in progress.
         Raises OverflowError where the value is outside -2**63 to 2**63 - 1.
 
         >>> ShardedCounter(7).load()

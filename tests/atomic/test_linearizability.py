@@ -84,7 +84,7 @@ IMPOSSIBLE = {
     "a value that comes, goes and comes": calls(
         (0, "store", (5,), None, 0, 9), (1, "load", (), 5, 1, 2), (1, "load", (), 0, 3, 4)
     ),
-    "a value that nobody stored": calls((0, "store", (5,), None, 0, 3), (1, "load", (), 6, 1, 2)),
+    "a value that no thread stored": calls((0, "store", (5,), None, 0, 3), (1, "load", (), 6, 1, 2)),
     "two threads see two stores in two orders": calls(
         (0, "store", (1,), None, 0, 11),
         (1, "store", (2,), None, 1, 10),

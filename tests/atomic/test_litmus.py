@@ -100,7 +100,7 @@ def outcome(results: list[tuple], x: AtomicInt, y: AtomicInt) -> tuple[int, ...]
 
 def outcomes(shape: Shape, rounds: int, seconds: float) -> Counter[tuple[int, ...]]:
     """How often each outcome was seen in that many rounds, or in fewer when the time is up."""
-    # A pair for each round: nobody has to put it back between two rounds.
+    # A pair for each round, so that no thread has to reset it between two rounds.
     pairs = [(AtomicInt(), AtomicInt()) for _ in range(rounds)]
     gate = Gate(len(shape.threads))
     deadline = time.monotonic() + seconds

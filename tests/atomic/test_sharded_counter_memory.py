@@ -37,7 +37,7 @@ def test_counted_in_a_deferred_way_once_a_second_thread_has_used_it():
     counter.inc()
     before = sys.getrefcount(counter)
     in_thread(counter.inc)
-    # How the interpreter says "deferred": it adds a reference of its own, and a huge one.
+    # The interpreter marks a deferred count by a reference of its own, a huge one.
     assert sys.getrefcount(counter) > before + 2**20
     ref = weakref.ref(counter)
     del counter

@@ -1,6 +1,6 @@
 """The core of ShardedCounter in every interleaving of a few threads, and broken on purpose: the search finds it.
 
-The programs say, step by step, what `src/counter/ap_shards.c` does. A step is what no other thread can split: a load, a
+The programs do, step by step, what `src/counter/ap_shards.c` does. A step is what no other thread can split: a load, a
 store, or what is done under the lock to what is touched under the lock alone (there taking the lock is a step of its
 own, and each load of a cell too, because its owner adds without the lock).
 """
@@ -8,7 +8,7 @@ own, and each load of a cell too, because its owner adds without the lock).
 import pytest
 from interleavings import BLOCKED, DONE, InterleavingError, explore
 
-# ---- adds, carries, drains and loads ----------------------------------------------------------------------------
+# ---- adds, spills, drains and loads ----------------------------------------------------------------------------
 
 LIMIT = 2  # of a cell: what an int64_t is to the real one
 
@@ -37,15 +37,15 @@ def grow(s, n):
     s["peak"] = max(s["peak"], s["value"])
 
 
-def adder(cell, times, carries=False, marked=True, split=False):
-    """Adds one to its cell so often. Broken: carries without the version, or moves the cell before it has the lock."""
+def adder(cell, times, spills=False, marked=True, split=False):
+    """Adds one to its cell so often. Broken: spills without the version, or moves the cell before it has the lock."""
 
     def load(s, me):
         if s[f"left {me}"] == 0:
             return DONE
         s[f"old {me}"] = s["cells"][cell]
-        full = carries and s["cells"][cell] == LIMIT
-        return "store" if not full else "empty the cell" if split else "carry"
+        full = spills and s["cells"][cell] == LIMIT
+        return "store" if not full else "empty the cell" if split else "spill"
 
     def store(s, me):
         s["cells"] = replaced(s["cells"], cell, s[f"old {me}"] + 1)
@@ -64,7 +64,7 @@ def adder(cell, times, carries=False, marked=True, split=False):
 
     def empty(s, me):
         s["cells"] = replaced(s["cells"], cell, 0)
-        return "carry" if split else "raise base"
+        return "spill" if split else "raise base"
 
     def raise_base(s, me):
         s["base"] += s[f"old {me}"] + 1
@@ -80,7 +80,7 @@ def adder(cell, times, carries=False, marked=True, split=False):
         "start": load,
         "store": store,
         "count": count,
-        "carry": locked("raise base" if split else "odd"),
+        "spill": locked("raise base" if split else "odd"),
         "odd": odd,
         "empty the cell": empty,
         "raise base": raise_base,
@@ -151,7 +151,7 @@ def drainer(cells, times=1, lock=True, mark=True, empties=False):
 
 
 def loader(cells, check_version=True, drains=True, check_odd=True):
-    """What it returns is no less than what had been added before, where nobody drains, and never more than the value
+    """What it returns is no less than what had been added before, where no thread drains, and never more than the value
     has been at any moment. Broken: without a second look at the version, or one that
     does not ask whether it is odd."""
 
@@ -220,16 +220,16 @@ def test_two_drains_lose_nothing_and_count_nothing_twice():
     assert search(2, adder(0, 2), adder(1, 2), drainer(2), drainer(2)) > 1000
 
 
-def test_a_drain_and_a_carry_lose_nothing():
-    assert search(2, adder(0, 2, carries=True), adder(1, 1), drainer(2, 2), start=(LIMIT, 0)) > 1000
+def test_a_drain_and_a_spill_lose_nothing():
+    assert search(2, adder(0, 2, spills=True), adder(1, 1), drainer(2, 2), start=(LIMIT, 0)) > 1000
 
 
-def test_a_load_beside_drains_and_carries_is_never_below_zero_nor_above_what_was_added():
-    assert search(2, adder(0, 2, carries=True), drainer(2), loader(2), start=(LIMIT, 1)) > 1000
+def test_a_load_beside_drains_and_spills_is_never_below_zero_nor_above_what_was_added():
+    assert search(2, adder(0, 2, spills=True), drainer(2), loader(2), start=(LIMIT, 1)) > 1000
 
 
 def test_a_load_has_all_that_was_added_before_it():
-    assert search(2, adder(0, 2, carries=True), adder(1, 2), loader(2, drains=False), start=(LIMIT, 0)) > 1000
+    assert search(2, adder(0, 2, spills=True), adder(1, 2), loader(2, drains=False), start=(LIMIT, 0)) > 1000
 
 
 @pytest.mark.parametrize(
@@ -244,11 +244,11 @@ def test_a_load_has_all_that_was_added_before_it():
                      id="a drain that a load does not notice"),
         pytest.param([adder(0, 2), drainer(1), loader(1, check_version=False)], None, "never more",
                      id="a load that does not look at the version"),
-        pytest.param([adder(0, 1, carries=True), loader(1, drains=False, check_odd=False)], (LIMIT,), "load of 0",
-                     id="a load that begins in the middle of a carry"),
-        pytest.param([adder(0, 1, carries=True, marked=False), loader(1, drains=False)], (LIMIT,), "load of 0",
-                     id="a carry that a load does not notice"),
-        pytest.param([adder(0, 1, carries=True, split=True), drainer(1), drainer(1)], (LIMIT,), "less than nothing",
+        pytest.param([adder(0, 1, spills=True), loader(1, drains=False, check_odd=False)], (LIMIT,), "load of 0",
+                     id="a load that begins in the middle of a spill"),
+        pytest.param([adder(0, 1, spills=True, marked=False), loader(1, drains=False)], (LIMIT,), "load of 0",
+                     id="a spill that a load does not notice"),
+        pytest.param([adder(0, 1, spills=True, split=True), drainer(1), drainer(1)], (LIMIT,), "less than nothing",
                      id="a cell emptied before the lock is taken"),
     ],
 )  # fmt: skip
@@ -262,7 +262,7 @@ def test_a_broken_counter_is_found(threads, start, what):
 # A cell: n, owner (a thread, or None), whether its counter is there, whether it is freed.
 
 
-def worker(release_under_lock=True, take_vacant=True, free_orphan=True):
+def worker(release_under_lock=True, take_vacant=True, free_lost=True):
     """Takes a cell, adds one with a load and a store, and ends. Broken: ends without the lock, in two steps; takes a
     cell that has an owner; or forgets what its counter has left."""
 
@@ -309,7 +309,7 @@ def worker(release_under_lock=True, take_vacant=True, free_orphan=True):
         s["owners"] = replaced(s["owners"], mine, None)
         if gone:
             assert not s["freed"][mine], "freed twice"
-            if free_orphan:
+            if free_lost:
                 s["freed"] = replaced(s["freed"], mine, True)
         else:
             s["vacant"] = (mine, *s["vacant"])
@@ -346,14 +346,14 @@ def all_freed(programs, most):
     def judge(s, me):
         if any(s["pc"][i] != DONE for i in range(me)):
             return BLOCKED
-        assert all(s["freed"]), "a cell that nobody frees"
+        assert all(s["freed"]), "a cell that no thread frees"
         assert len(s["cells"]) <= most, "more cells than threads at one time"
         return DONE
 
     return [*programs, {"start": judge}]
 
 
-def hand_over(workers, destroyer_):
+def transfer(workers, destroyer_):
     n = len(workers)
     state = {
         "cells": (), "owners": (), "freed": (), "vacant": (), "lock": None, "gone": False, "added": 0,
@@ -364,18 +364,18 @@ def hand_over(workers, destroyer_):
 
 
 def test_a_cell_goes_from_thread_to_thread_and_is_freed_once():
-    assert hand_over([worker() for _ in range(3)], destroyer(3)) > 300
+    assert transfer([worker() for _ in range(3)], destroyer(3)) > 300
 
 
 @pytest.mark.parametrize(
     ("broken", "spare_owned", "what"),
     [
         pytest.param({"take_vacant": False}, True, "a count lost|freed twice|can go on", id="two owners of one cell"),
-        pytest.param({"release_under_lock": False}, True, "nobody frees", id="ends while the counter does"),
-        pytest.param({"free_orphan": False}, True, "nobody frees", id="forgets what the counter has left"),
+        pytest.param({"release_under_lock": False}, True, "no thread frees", id="ends while the counter does"),
+        pytest.param({"free_lost": False}, True, "no thread frees", id="forgets what the counter has left"),
         pytest.param({}, False, "freed twice", id="the counter frees a cell that has an owner"),
     ],
 )
-def test_a_broken_hand_over_is_found(broken, spare_owned, what):
+def test_a_broken_transfer_is_found(broken, spare_owned, what):
     with pytest.raises(InterleavingError, match=what):
-        hand_over([worker(**broken) for _ in range(3)], destroyer(3, spare_owned))
+        transfer([worker(**broken) for _ in range(3)], destroyer(3, spare_owned))
