@@ -24,7 +24,7 @@ INCLUDE = re.compile(rb'^\s*(?:#\s*include|cdef\s+extern\s+from)\s*"([^"]+)"', r
 
 
 def inputs(sources, include_dirs):
-    """The content of each file that a module is made of: what Cython reads, and each header that one of them includes."""
+    """The content of each file that a module is made of: what Cython reads, and each header that these include."""
     tree = create_dependency_tree()
     todo = [(".", name) for source in sources for name in [source, *tree.all_dependencies(source)]]
     found = {}

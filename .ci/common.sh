@@ -56,14 +56,15 @@ for name in sys.argv[1:]:
     print(*groups[name], sep="\n")
 '
 
-# env_python INTERPRETER [GROUP...]: prints the python of an environment for that interpreter. In it are these dependency
-# groups of pyproject.toml and atomicpy, built from this checkout; without `build` among the groups they are alone.
+# env_python INTERPRETER [GROUP...]: prints the python of an environment for that interpreter, which has these dependency
+# groups of pyproject.toml. With `build` among them it has atomicpy too, built from this checkout.
 # uv installs what is missing, and builds where a file has changed that [tool.uv] names.
 env_python() {
     local python=$1 problem environment same
     shift
     [ "$python" != default ] || python=$(default_python)
-    problem=$("$python" -c "$DESCRIBE" 2>/dev/null) || fail "$python starts no Python: name one that does, make PYTHON=..."
+    problem=$("$python" -c "$DESCRIBE" 2>/dev/null) ||
+        fail "$python starts no Python: name one that does, make PYTHON=..."
     environment=build/env/$(head -n 1 <<<"$problem")
     problem=$(tail -n +2 <<<"$problem")
     [ -z "$problem" ] || fail "$problem"
@@ -75,7 +76,8 @@ env_python() {
         .ci/uv venv --clear --no-project --python "$python" "$environment" >&2
     fi
     # A file that is gone leaves no trace in the times at which uv looks.
-    ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.[ch]' | sort | cksum)
+    ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.[ch]' |
+        sort | cksum)
     export ATOMICPY_FILES
     {
         "$python" -c "$GROUPS_OF" "$@"
