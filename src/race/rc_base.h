@@ -3,8 +3,8 @@
  * rc_base.h: memory and spinlocks for the engine of the race detector.
  *
  * The engine's callback for PyRefTracer_SetTracer runs in any thread, at the creation and the destruction of any
- * object, also of those that the engine's own Python calls make. The callback acquires spinlocks of this file. Three
- * rules make that safe:
+ * object. The engine's own Python calls make objects too. The callback acquires spinlocks of this file. Three rules
+ * make that safe:
  *
  *   1. A critical section is C code without Python.h. It ends after a bounded number of steps.
  *   2. By 1 the holder neither creates nor destroys a Python object, so no callback runs inside a critical section. A

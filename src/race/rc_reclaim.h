@@ -3,8 +3,8 @@
  * rc_reclaim.h: reclaim what is held for ended threads, so that a program may begin and end threads without limit.
  *
  * A slot lists its tenants, the threads that have had it. An ended tenant is needed as long as a record has an epoch
- * of it. Reclaiming is a mark and a sweep: it copies the lists of ended tenants, marks those that an epoch in the
- * table belongs to, and removes the unmarked ones of the copy from the lists.
+ * of it. Reclaiming is a mark and a sweep. It copies the lists of ended tenants, and marks each tenant that an epoch in
+ * the table belongs to. Then it removes the unmarked tenants of the copy from the lists.
  *
  *   1. Only a living thread puts its epochs into the table. So for a tenant that had ended before the copy, no epoch
  *      appears during the mark, and an unmarked tenant stays unneeded.

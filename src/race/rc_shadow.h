@@ -14,9 +14,9 @@
  *                W not before t, or one of R:    race
  *                                                W := E_t, R := none
  *
- * A read in the epoch of the thread's own write is not recorded. An epoch ends where its thread releases, so the order
- * of that read to an access of another thread is the order of the write to it. Whatever races with the read races with
- * the write. After a race the access is recorded as if it had not raced.
+ * A read in the epoch of the thread's own write is not recorded. An epoch ends where its thread releases, so an access
+ * of another thread has the same order to the read as to the write. Whatever races with the read races with the write.
+ * After a race the access is recorded as if it had not raced.
  *
  * The set of keys of a container is two locations, RC_KEYS and RC_KEYS_CHANGED, both used for reads alone. An
  * iteration is checked against RC_KEYS_CHANGED and recorded in RC_KEYS; an insertion or deletion the other way. So two

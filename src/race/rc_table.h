@@ -5,8 +5,8 @@
  *
  * The table has RC_BUCKETS chains; RC_BUCKET_LOCKS locks are striped over them. Invariants:
  *
- *   1. A record at an address belongs to the object that lives there. The callback (rc_engine.h) purges the address when
- *      an object is created there, and mostly when one is destroyed.
+ *   1. A record at an address belongs to the object that lives there. The callback (rc_engine.h) purges the address
+ *      when an object is created there, and mostly when one is destroyed.
  *   2. An empty chain needs no purge, and rc_purge() sees that without the lock. A record is inserted by a thread that
  *      holds a reference to the object. The last decrement of the reference count comes after it, and an allocator
  *      returns and reuses memory with release and acquire. So the purge of an address sees every record of that

@@ -1,10 +1,11 @@
 """The engine of the race detector: the order of events, the accesses of a program, and the pairs of them that race.
 
-The algorithms are in C. src/race/ has what needs no Python.h: vector clocks, threads and sessions (rc_clock.h), the
-shadow memory (rc_table.h), the rules of FastTrack (rc_shadow.h), the stack depot (rc_depot.h), reclaiming ended threads
-(rc_reclaim.h). The headers in this folder need Python.h: stacks (rc_stacks.h), the locations that an expression means
-(rc_attributes.h, rc_keys.h), the calls of instrumented code (rc_calls.h, rc_items.h, rc_iteration.h), hooks and traced
-locks (rh_hook.h, rh_locks.h). This module is their interface for happens_before/, and makes the record of a race.
+The algorithms are in C. The folder src/race/ has those that need no Python.h: rc_clock.h (vector clocks, threads,
+sessions), rc_table.h (the shadow memory), rc_shadow.h (the rules of FastTrack), rc_depot.h (the stack depot) and
+rc_reclaim.h (ended threads). This folder has those that need it. rc_stacks.h reads frames. rc_attributes.h and
+rc_keys.h find the locations that an expression means. rc_calls.h, rc_items.h and rc_iteration.h are the calls of
+instrumented code. rh_hook.h and rh_locks.h are hooks and traced locks. This module is the interface for
+happens_before/, and makes the record of a race.
 """
 
 import array as arrays

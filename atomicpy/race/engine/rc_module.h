@@ -226,8 +226,8 @@ static PyObject *rc_frame_at(uint32_t entry, uint32_t *parent)
 #include "rh_hook.h"
 #include "rh_locks.h"
 
-/* While its flag of immutability is cleared, a class written in C may get other methods, and its slots follow them as
- * those of a class written in Python do. Returns the flag, for rc_restore_immutable(). */
+/* Clears the flag of immutability and returns it, for rc_restore_immutable(). Meanwhile a class written in C may get
+ * other methods. Its slots follow them, as those of a class written in Python do. */
 static unsigned long rc_make_mutable(PyTypeObject *type)
 {
     unsigned long immutable = type->tp_flags & Py_TPFLAGS_IMMUTABLETYPE;

@@ -7,8 +7,8 @@
  *      release in the clock.
  *   2. The clock is acquired after the raw lock was, and only if it was.
  *
- * Attributes, errors, repr, and the refusal to be pickled are the raw lock's. The types are written in C, so `with
- * lock:` costs little, and a thread that waits or raises has no frame of the detector on its stack.
+ * Attributes, errors, repr, and the refusal to be pickled are the raw lock's. The types are written in C: `with lock:`
+ * costs little, and no frame of the detector is on the stack of a thread that waits or raises.
  */
 #ifndef RH_LOCKS_H
 #define RH_LOCKS_H
