@@ -68,10 +68,17 @@ static inline bool ap_is_deferred(PyObject *self)
 
 static AP_COLD void ap_defer_refcount(PyObject *self) { PyUnstable_Object_EnableDeferredRefcount(self); }
 
-/* Each operation, first of all. It costs the thread that made the object one comparison, other threads two. */
+/* Whether a second thread uses the object for the first time. This costs the thread that made the object one comparison,
+ * other threads two. */
+static inline bool ap_is_first_use(PyObject *self)
+{
+    return AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)) && AP_UNLIKELY(!ap_is_deferred(self));
+}
+
+/* Each method, first of all. */
 static inline void ap_note_use(PyObject *self)
 {
-    if (AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)) && AP_UNLIKELY(!ap_is_deferred(self))) {
+    if (ap_is_first_use(self)) {
         ap_defer_refcount(self);
     }
 }
@@ -79,6 +86,7 @@ static inline void ap_note_use(PyObject *self)
 #else
 
 #define ap_defer_when_shared(type) ((void)(type))
+#define ap_is_first_use(self) ((void)(self), false)
 #define ap_note_use(self) ((void)(self))
 
 #endif

@@ -11,11 +11,11 @@
  * else: with the right number of plain arguments (small ints, floats or bools of the exact type) and no keywords, it
  * calls the operation, a `cdef inline` function of the .pyx. The method in the .pyx calls the same function, so each
  * operation is stated once. Every other call goes, unchanged, to the method that was overridden, which converts the
- * arguments, reads the keywords or reports the error. The compiler inlines the operation into the fast call, and removes
- * from it what only other arguments need.
+ * arguments, reads the keywords or reports the error; so does the first use by a second thread (deferred_refcount.h). The
+ * compiler inlines the operation into the fast call, and removes from it what only other arguments need.
  *
- * A method has a fast call only if that saves more than 5 % of an operation that programs run in loops. The page in the
- * documentation has the figures.
+ * A method has a fast call only if that saves more than 5 % of an operation that programs run in loops, on 3.13 or on a
+ * free-threaded build. The page in the documentation has the figures.
  */
 #ifndef AP_FAST_CALLS_H
 #define AP_FAST_CALLS_H
@@ -37,12 +37,12 @@ typedef struct {
 
 /* The fast call of `name`, for `least` to `most` arguments that satisfy `plain`. `plain` and `call` are expressions of
  * `args` and `nargs`, `call` also of `self`: a `void *`, because only Cython can name the struct of the class. */
-#define AP_FAST_CALL(name, least, most, plain, call) AP_FAST_FUNCTION(name, least, most, plain, , call)
+#define AP_FAST_CALL(name, least, most, plain, call) AP_FAST_FUNCTION(name, least, most, plain, (void)0, call)
 
 /* The same for an operation that puts a number into `result` and returns 0, or -1 with an exception. AP_NUMBER is its type
  * in this module, AP_BOX makes the object. */
 #define AP_FAST_NUMBER(name, least, most, plain, call) \
-    AP_FAST_FUNCTION(name, least, most, plain, AP_NUMBER result;, (call) < 0 ? NULL : AP_BOX(result))
+    AP_FAST_FUNCTION(name, least, most, plain, AP_NUMBER result, (call) < 0 ? NULL : AP_BOX(result))
 
 /* The same for name(n=1), and for the methods that Cython calls without an array: name(n), and load() with int(). */
 #define AP_FAST_STEP(name, is_plain)                            \
@@ -54,7 +54,7 @@ typedef struct {
     {                                                                  \
         void *self = object;                                           \
         AP_NUMBER result;                                              \
-        if (!(plain)) {                                                \
+        if (!(plain) || ap_is_first_use(object)) {                     \
             return name##_method(object, argument);                    \
         }                                                              \
         return (call) < 0 ? NULL : AP_BOX(result);                     \
@@ -64,7 +64,9 @@ typedef struct {
     static PyObject *name##_fast(PyObject *object, PyObject *unused) \
     {                                                                \
         void *self = object;                                         \
-        (void)unused;                                                \
+        if (ap_is_first_use(object)) {                               \
+            return name##_method(object, unused);                    \
+        }                                                            \
         return call;                                                 \
     }
 #define AP_FAST_LOAD AP_FAST_NOARGS(load, AP_BOX(ap_do_load(self)))
@@ -72,16 +74,16 @@ typedef struct {
     static PyObject *int_fast(PyObject *object) { return load_fast(object, NULL); } \
     static void ap_override_int(PyTypeObject *type) { type->tp_as_number->nb_int = int_fast; }
 
-#define AP_FAST_FUNCTION(name, least, most, plain, local, value)                                             \
-    static PyCFunction name##_method;                                                                        \
-    static PyObject *name##_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names) \
-    {                                                                                                        \
-        void *self = object;                                                                                 \
-        local if (AP_UNLIKELY(names != NULL) || nargs < (least) || nargs > (most) || !(plain))               \
-        {                                                                                                    \
-            return ap_call_method(name##_method, object, args, nargs, names);                                \
-        }                                                                                                    \
-        return value;                                                                                        \
+#define AP_FAST_FUNCTION(name, least, most, plain, result, value)                                                     \
+    static PyCFunction name##_method;                                                                                 \
+    static PyObject *name##_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)          \
+    {                                                                                                                 \
+        void *self = object;                                                                                          \
+        result;                                                                                                       \
+        if (AP_UNLIKELY(names != NULL) || nargs < (least) || nargs > (most) || !(plain) || ap_is_first_use(object)) { \
+            return ap_call_method(name##_method, object, args, nargs, names);                                         \
+        }                                                                                                             \
+        return value;                                                                                                 \
     }
 
 static inline PyObject *ap_call_method(PyCFunction method, PyObject *self, PyObject *const *args, Py_ssize_t nargs,
@@ -90,15 +92,17 @@ static inline PyObject *ap_call_method(PyCFunction method, PyObject *self, PyObj
     return ((ap_method)(void (*)(void))method)(self, args, nargs, names);
 }
 
-/* A result for an operation that returns 0, or -1 with an exception. */
+/* Results for an operation that returns -1 with an exception. */
 #define AP_NONE_OR_ERROR(status) ((status) < 0 ? NULL : Py_NewRef(Py_None))
+#define AP_TRUE_OR_ERROR(status) ((status) < 0 ? NULL : Py_NewRef(Py_True))
 
 /* Entries of a type's table of fast calls. `of` is the name of the fast call in C. */
 #define AP_ENTRY(name, flags, of) {name, flags, (void (*)(void))of##_fast, &of##_method}
 #define AP_OVERRIDE_AS(name, of) AP_ENTRY(name, METH_FASTCALL | METH_KEYWORDS, of)
 #define AP_OVERRIDE(name) AP_OVERRIDE_AS(#name, name)
 #define AP_OVERRIDE_ONE(name) AP_ENTRY(#name, METH_O, name)
-#define AP_OVERRIDE_NOARGS(name) AP_ENTRY(#name, METH_NOARGS, name)
+#define AP_OVERRIDE_NOARGS_AS(name, of) AP_ENTRY(name, METH_NOARGS, of)
+#define AP_OVERRIDE_NOARGS(name) AP_OVERRIDE_NOARGS_AS(#name, name)
 #define AP_OVERRIDE_END {NULL, 0, NULL, NULL}
 
 /* Arguments that are left out. Small ints: the interpreter keeps them as long as it runs. */
@@ -152,30 +156,26 @@ static int ap_override_methods(PyTypeObject *type, const ap_fast_call *calls)
 
 /* An object whose fields are unset, but for its list of weak references. `refers` is whether it refers to objects, so that
  * the collector tracks it: then ap_track() follows when all fields are set. Where counts are deferred the collector tracks
- * every one, from here on, and finds its fields zero. */
+ * the others too, from here on. */
 static inline PyObject *ap_allocate(PyTypeObject *type, bool refers)
 {
 #ifdef AP_DEFERS
-    (void)refers;
-    return type->tp_alloc(type, 0);
-#else
+    if (!refers) {
+        return type->tp_alloc(type, 0);
+    }
+#endif
     PyObject *self = refers ? PyObject_GC_New(PyObject, type) : PyObject_New(PyObject, type);
     if (self != NULL) {
         *(PyObject **)((char *)self + type->tp_weaklistoffset) = NULL;
     }
     return self;
-#endif
 }
 
 static inline void ap_track(PyObject *self, bool refers)
 {
-#ifndef AP_DEFERS
     if (refers) {
         PyObject_GC_Track(self);
     }
-#else
-    (void)self, (void)refers;
-#endif
 }
 
 /* The fast call of Type(value), for at most one argument. `refers` and `plain` are as above; `init`, an expression of `self` too, sets

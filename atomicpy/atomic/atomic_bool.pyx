@@ -52,13 +52,11 @@ cdef inline int init "ap_do_init"(AtomicBool a, object value) except -1:
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicBool a, object expected, object desired):
-    note_use(a)
     cdef bint seen = as_bool(expected, "AtomicBool")
     return ap_compare_exchange_bool(&a.value, seen, as_bool(desired, "AtomicBool"))
 
 
 cdef inline object wait "ap_do_wait"(AtomicBool a, object expected, object timeout):
-    note_use(a)
     cdef bint seen = as_bool(expected, "AtomicBool")
     # First: a bad timeout is an error in any case.
     cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
@@ -68,12 +66,10 @@ cdef inline object wait "ap_do_wait"(AtomicBool a, object expected, object timeo
 
 
 cdef inline size_t notify_all "ap_do_notify_all"(AtomicBool a) noexcept:
-    note_use(a)
     return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
 cdef inline size_t notify "ap_do_notify"(AtomicBool a, object n) except? AP_NO_WAITERS:
-    note_use(a)
     return ap_unpark(&a.value, as_waiters(n))
 
 
@@ -143,6 +139,7 @@ cdef class AtomicBool:
         >>> a.compare_exchange(False, True), a.compare_exchange(False, True)
         (True, False)
         """
+        note_use(self)
         return compare_exchange(self, expected, desired)
 
     def test_and_set(self, /):
@@ -193,6 +190,7 @@ cdef class AtomicBool:
         >>> a.wait(True), a.wait(False, timeout=0.01)
         (True, False)
         """
+        note_use(self)
         return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
@@ -203,6 +201,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify()
         0
         """
+        note_use(self)
         return notify(self, n)
 
     def notify_all(self, /):
@@ -211,6 +210,7 @@ cdef class AtomicBool:
         >>> AtomicBool().notify_all()
         0
         """
+        note_use(self)
         return notify_all(self)
 
     # ---- one load(), then plain Python ----

@@ -30,12 +30,10 @@ cdef inline int init "ap_do_init"(AtomicFloat a, object value) except -1:
 
 
 cdef inline double load "ap_do_load"(AtomicFloat a) noexcept:
-    note_use(a)
     return ap_load_f64(&a.value)
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, object expected, object desired):
-    note_use(a)
     cdef double seen, new
     as_double(expected, "AtomicFloat", &seen)
     as_double(desired, "AtomicFloat", &new)
@@ -43,7 +41,6 @@ cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, obje
 
 
 cdef inline int add "ap_do_add"(AtomicFloat a, object n, double *new) except -1:
-    note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
     new[0] = ap_fetch_add_f64(&a.value, step) + step
@@ -51,7 +48,6 @@ cdef inline int add "ap_do_add"(AtomicFloat a, object n, double *new) except -1:
 
 
 cdef inline int sub "ap_do_sub"(AtomicFloat a, object n, double *new) except -1:
-    note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
     new[0] = ap_fetch_sub_f64(&a.value, step) - step
@@ -59,7 +55,6 @@ cdef inline int sub "ap_do_sub"(AtomicFloat a, object n, double *new) except -1:
 
 
 cdef inline int fetch_add "ap_do_fetch_add"(AtomicFloat a, object n, double *old) except -1:
-    note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
     old[0] = ap_fetch_add_f64(&a.value, step)
@@ -67,7 +62,6 @@ cdef inline int fetch_add "ap_do_fetch_add"(AtomicFloat a, object n, double *old
 
 
 cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicFloat a, object n, double *old) except -1:
-    note_use(a)
     cdef double step
     as_double(n, "AtomicFloat", &step)
     old[0] = ap_fetch_sub_f64(&a.value, step)
@@ -108,6 +102,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).load()
         1.5
         """
+        note_use(self)
         return load(self)
 
     def store(self, value, /):
@@ -151,6 +146,7 @@ cdef class AtomicFloat:
         >>> a.compare_exchange(1.5, 2.5), a.compare_exchange(1.5, 3.5), a.load()
         (True, False, 2.5)
         """
+        note_use(self)
         return compare_exchange(self, expected, desired)
 
     # ---- arithmetic, maximum and minimum ----
@@ -164,6 +160,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).add(), AtomicFloat(1.5).add(0.25)
         (2.5, 1.75)
         """
+        note_use(self)
         cdef double new
         add(self, n, &new)
         return new
@@ -177,6 +174,7 @@ cdef class AtomicFloat:
         >>> AtomicFloat(1.5).sub(), AtomicFloat(1.5).sub(0.25)
         (0.5, 1.25)
         """
+        note_use(self)
         cdef double new
         sub(self, n, &new)
         return new
@@ -191,6 +189,7 @@ cdef class AtomicFloat:
         >>> a.fetch_add(0.25), a.load()
         (1.5, 1.75)
         """
+        note_use(self)
         cdef double old
         fetch_add(self, n, &old)
         return old
@@ -205,6 +204,7 @@ cdef class AtomicFloat:
         >>> a.fetch_sub(0.25), a.load()
         (1.5, 1.25)
         """
+        note_use(self)
         cdef double old
         fetch_sub(self, n, &old)
         return old

@@ -77,12 +77,10 @@ cdef inline int init "ap_do_init"(AtomicInt a, object value) except -1:
 
 
 cdef inline int64_t load "ap_do_load"(AtomicInt a) noexcept:
-    note_use(a)
     return ap_load_i64(&a.value)
 
 
 cdef inline int add "ap_do_add"(AtomicInt a, object n, int64_t *new) except -1:
-    note_use(a)
     cdef int64_t old, step = as_int64(n, "AtomicInt")
     add_word(a, step, &old)
     new[0] = old + step
@@ -90,7 +88,6 @@ cdef inline int add "ap_do_add"(AtomicInt a, object n, int64_t *new) except -1:
 
 
 cdef inline int sub "ap_do_sub"(AtomicInt a, object n, int64_t *new) except -1:
-    note_use(a)
     cdef int64_t old, step = as_int64(n, "AtomicInt")
     sub_word(a, step, &old)
     new[0] = old - step
@@ -98,59 +95,49 @@ cdef inline int sub "ap_do_sub"(AtomicInt a, object n, int64_t *new) except -1:
 
 
 cdef inline int fetch_add "ap_do_fetch_add"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     return add_word(a, as_int64(n, "AtomicInt"), old)
 
 
 cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     return sub_word(a, as_int64(n, "AtomicInt"), old)
 
 
 cdef inline int exchange "ap_do_exchange"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_exchange_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline int fetch_and "ap_do_fetch_and"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_and_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline int fetch_or "ap_do_fetch_or"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_or_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline int fetch_xor "ap_do_fetch_xor"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_xor_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline int fetch_max "ap_do_fetch_max"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_max_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline int fetch_min "ap_do_fetch_min"(AtomicInt a, object n, int64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_min_i64(&a.value, as_int64(n, "AtomicInt"))
     return 0
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicInt a, object expected, object desired):
-    note_use(a)
     cdef int64_t seen = as_int64(expected, "AtomicInt")
     return ap_compare_exchange_i64(&a.value, &seen, as_int64(desired, "AtomicInt"))
 
 
 cdef inline object wait "ap_do_wait"(AtomicInt a, object expected, object timeout):
-    note_use(a)
     cdef int64_t seen = as_int64(expected, "AtomicInt")
     # First: a bad timeout is an error in any case.
     cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
@@ -160,12 +147,10 @@ cdef inline object wait "ap_do_wait"(AtomicInt a, object expected, object timeou
 
 
 cdef inline size_t notify_all "ap_do_notify_all"(AtomicInt a) noexcept:
-    note_use(a)
     return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
 cdef inline size_t notify "ap_do_notify"(AtomicInt a, object n) except? AP_NO_WAITERS:
-    note_use(a)
     return ap_unpark(&a.value, as_waiters(n))
 
 
@@ -204,6 +189,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).load()
         7
         """
+        note_use(self)
         return load(self)
 
     def store(self, value, /):
@@ -229,6 +215,7 @@ cdef class AtomicInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
+        note_use(self)
         cdef int64_t old
         exchange(self, value, &old)
         return old
@@ -244,6 +231,7 @@ cdef class AtomicInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
+        note_use(self)
         return compare_exchange(self, expected, desired)
 
     # ---- arithmetic ----
@@ -286,6 +274,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).add(), AtomicInt(7).add(3)
         (8, 10)
         """
+        note_use(self)
         cdef int64_t new
         add(self, n, &new)
         return new
@@ -300,6 +289,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).sub(), AtomicInt(7).sub(3)
         (6, 4)
         """
+        note_use(self)
         cdef int64_t new
         sub(self, n, &new)
         return new
@@ -315,6 +305,7 @@ cdef class AtomicInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
+        note_use(self)
         cdef int64_t old
         fetch_add(self, n, &old)
         return old
@@ -330,6 +321,7 @@ cdef class AtomicInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
+        note_use(self)
         cdef int64_t old
         fetch_sub(self, n, &old)
         return old
@@ -346,6 +338,7 @@ cdef class AtomicInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
+        note_use(self)
         cdef int64_t old
         fetch_and(self, n, &old)
         return old
@@ -360,6 +353,7 @@ cdef class AtomicInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
+        note_use(self)
         cdef int64_t old
         fetch_or(self, n, &old)
         return old
@@ -374,6 +368,7 @@ cdef class AtomicInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
+        note_use(self)
         cdef int64_t old
         fetch_xor(self, n, &old)
         return old
@@ -388,6 +383,7 @@ cdef class AtomicInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
+        note_use(self)
         cdef int64_t old
         fetch_max(self, n, &old)
         return old
@@ -402,6 +398,7 @@ cdef class AtomicInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
+        note_use(self)
         cdef int64_t old
         fetch_min(self, n, &old)
         return old
@@ -440,6 +437,7 @@ cdef class AtomicInt:
         >>> a.wait(8), a.wait(7, timeout=0.01)
         (True, False)
         """
+        note_use(self)
         return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
@@ -450,6 +448,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).notify()
         0
         """
+        note_use(self)
         return notify(self, n)
 
     def notify_all(self, /):
@@ -458,6 +457,7 @@ cdef class AtomicInt:
         >>> AtomicInt(7).notify_all()
         0
         """
+        note_use(self)
         return notify_all(self)
 
     # ---- operators: each one atomic step ----
@@ -492,6 +492,7 @@ cdef class AtomicInt:
     # ---- one load(), then plain Python ----
 
     def __int__(self):
+        note_use(self)
         return load(self)
 
     def __index__(self):

@@ -93,13 +93,11 @@ cdef int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -
 
 
 cdef inline int load "ap_do_load"(AtomicIntArray a, object i, int64_t *value) except -1:
-    note_use(a)
     value[0] = ap_load_i64(element(a, i))
     return 0
 
 
 cdef inline int store "ap_do_store"(AtomicIntArray a, object i, object value) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     ap_store_i64(word, as_int64(value, "AtomicIntArray"))
     return 0
@@ -108,14 +106,12 @@ cdef inline int store "ap_do_store"(AtomicIntArray a, object i, object value) ex
 cdef inline object compare_exchange "ap_do_compare_exchange"(
     AtomicIntArray a, object i, object expected, object desired
 ):
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     cdef int64_t seen = as_int64(expected, "AtomicIntArray")
     return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
 
 
 cdef inline int add "ap_do_add"(AtomicIntArray a, object i, object n, int64_t *new) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     cdef int64_t old, step = as_int64(n, "AtomicIntArray")
     add_word(word, step, &old)
@@ -124,7 +120,6 @@ cdef inline int add "ap_do_add"(AtomicIntArray a, object i, object n, int64_t *n
 
 
 cdef inline int sub "ap_do_sub"(AtomicIntArray a, object i, object n, int64_t *new) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     cdef int64_t old, step = as_int64(n, "AtomicIntArray")
     sub_word(word, step, &old)
@@ -133,54 +128,46 @@ cdef inline int sub "ap_do_sub"(AtomicIntArray a, object i, object n, int64_t *n
 
 
 cdef inline int fetch_add "ap_do_fetch_add"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     return add_word(word, as_int64(n, "AtomicIntArray"), old)
 
 
 cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     return sub_word(word, as_int64(n, "AtomicIntArray"), old)
 
 
 cdef inline int exchange "ap_do_exchange"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_exchange_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
 
 
 cdef inline int fetch_and "ap_do_fetch_and"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_fetch_and_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
 
 
 cdef inline int fetch_or "ap_do_fetch_or"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_fetch_or_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
 
 
 cdef inline int fetch_xor "ap_do_fetch_xor"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_fetch_xor_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
 
 
 cdef inline int fetch_max "ap_do_fetch_max"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_fetch_max_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
 
 
 cdef inline int fetch_min "ap_do_fetch_min"(AtomicIntArray a, object i, object n, int64_t *old) except -1:
-    note_use(a)
     cdef ap_i64 *word = element(a, i)
     old[0] = ap_fetch_min_i64(word, as_int64(n, "AtomicIntArray"))
     return 0
@@ -314,6 +301,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).load(0)
         7
         """
+        note_use(self)
         cdef int64_t value
         load(self, i, &value)
         return value
@@ -328,6 +316,7 @@ cdef class AtomicIntArray:
         >>> a.load(0)
         8
         """
+        note_use(self)
         store(self, i, value)
 
     def exchange(self, i, value, /):
@@ -340,6 +329,7 @@ cdef class AtomicIntArray:
         >>> a.exchange(0, 8), a.load(0)
         (7, 8)
         """
+        note_use(self)
         cdef int64_t old
         exchange(self, i, value, &old)
         return old
@@ -355,6 +345,7 @@ cdef class AtomicIntArray:
         >>> a.compare_exchange(0, 7, 8), a.compare_exchange(0, 7, 9), a.load(0)
         (True, False, 8)
         """
+        note_use(self)
         return compare_exchange(self, i, expected, desired)
 
     # ---- arithmetic ----
@@ -399,6 +390,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).add(0), AtomicIntArray([7]).add(0, 3)
         (8, 10)
         """
+        note_use(self)
         cdef int64_t new
         add(self, i, n, &new)
         return new
@@ -413,6 +405,7 @@ cdef class AtomicIntArray:
         >>> AtomicIntArray([7]).sub(0), AtomicIntArray([7]).sub(0, 3)
         (6, 4)
         """
+        note_use(self)
         cdef int64_t new
         sub(self, i, n, &new)
         return new
@@ -428,6 +421,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_add(0, 3), a.load(0)
         (7, 10)
         """
+        note_use(self)
         cdef int64_t old
         fetch_add(self, i, n, &old)
         return old
@@ -443,6 +437,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_sub(0, 3), a.load(0)
         (7, 4)
         """
+        note_use(self)
         cdef int64_t old
         fetch_sub(self, i, n, &old)
         return old
@@ -459,6 +454,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_and(0, 0b0011), a.load(0)
         (6, 2)
         """
+        note_use(self)
         cdef int64_t old
         fetch_and(self, i, n, &old)
         return old
@@ -473,6 +469,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_or(0, 0b0011), a.load(0)
         (6, 7)
         """
+        note_use(self)
         cdef int64_t old
         fetch_or(self, i, n, &old)
         return old
@@ -487,6 +484,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_xor(0, 0b0011), a.load(0)
         (6, 5)
         """
+        note_use(self)
         cdef int64_t old
         fetch_xor(self, i, n, &old)
         return old
@@ -501,6 +499,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_max(0, 9), a.fetch_max(0, 8), a.load(0)
         (7, 9, 9)
         """
+        note_use(self)
         cdef int64_t old
         fetch_max(self, i, n, &old)
         return old
@@ -515,6 +514,7 @@ cdef class AtomicIntArray:
         >>> a.fetch_min(0, 5), a.fetch_min(0, 6), a.load(0)
         (7, 5, 5)
         """
+        note_use(self)
         cdef int64_t old
         fetch_min(self, i, n, &old)
         return old
@@ -531,6 +531,7 @@ cdef class AtomicIntArray:
         >>> a.update(0, lambda value: value * 2 % 10)
         4
         """
+        note_use(self)
         return update(self, i, fn)
 
     def __repr__(self):

@@ -190,7 +190,6 @@ cdef extern from *:
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicRef a, object expected, object desired):
-    note_use(a)
     return ap_ref_compare_exchange(a, expected, desired)
 
 
@@ -266,6 +265,7 @@ cdef class AtomicRef:
         >>> a.compare_exchange(["a"], None), a.compare_exchange(first, None), a.load()
         (False, True, None)
         """
+        note_use(self)
         return compare_exchange(self, expected, desired)
 
     def update(self, fn, /):

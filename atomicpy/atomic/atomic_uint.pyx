@@ -69,12 +69,10 @@ cdef inline int init "ap_do_init"(AtomicUInt a, object value) except -1:
 
 
 cdef inline uint64_t load "ap_do_load"(AtomicUInt a) noexcept:
-    note_use(a)
     return ap_load_u64(&a.value)
 
 
 cdef inline int add "ap_do_add"(AtomicUInt a, object n, uint64_t *new) except -1:
-    note_use(a)
     cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
     add_word(a, step, &old)
     new[0] = old + step
@@ -82,7 +80,6 @@ cdef inline int add "ap_do_add"(AtomicUInt a, object n, uint64_t *new) except -1
 
 
 cdef inline int sub "ap_do_sub"(AtomicUInt a, object n, uint64_t *new) except -1:
-    note_use(a)
     cdef uint64_t old, step = as_uint64(n, "AtomicUInt")
     sub_word(a, step, &old)
     new[0] = old - step
@@ -90,59 +87,49 @@ cdef inline int sub "ap_do_sub"(AtomicUInt a, object n, uint64_t *new) except -1
 
 
 cdef inline int fetch_add "ap_do_fetch_add"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     return add_word(a, as_uint64(n, "AtomicUInt"), old)
 
 
 cdef inline int fetch_sub "ap_do_fetch_sub"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     return sub_word(a, as_uint64(n, "AtomicUInt"), old)
 
 
 cdef inline int exchange "ap_do_exchange"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_exchange_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline int fetch_and "ap_do_fetch_and"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_and_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline int fetch_or "ap_do_fetch_or"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_or_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline int fetch_xor "ap_do_fetch_xor"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_xor_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline int fetch_max "ap_do_fetch_max"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_max_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline int fetch_min "ap_do_fetch_min"(AtomicUInt a, object n, uint64_t *old) except -1:
-    note_use(a)
     old[0] = ap_fetch_min_u64(&a.value, as_uint64(n, "AtomicUInt"))
     return 0
 
 
 cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicUInt a, object expected, object desired):
-    note_use(a)
     cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
     return ap_compare_exchange_u64(&a.value, &seen, as_uint64(desired, "AtomicUInt"))
 
 
 cdef inline object wait "ap_do_wait"(AtomicUInt a, object expected, object timeout):
-    note_use(a)
     cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
     # First: a bad timeout is an error in any case.
     cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
@@ -152,12 +139,10 @@ cdef inline object wait "ap_do_wait"(AtomicUInt a, object expected, object timeo
 
 
 cdef inline size_t notify_all "ap_do_notify_all"(AtomicUInt a) noexcept:
-    note_use(a)
     return ap_unpark(&a.value, AP_UNPARK_ALL)
 
 
 cdef inline size_t notify "ap_do_notify"(AtomicUInt a, object n) except? AP_NO_WAITERS:
-    note_use(a)
     return ap_unpark(&a.value, as_waiters(n))
 
 
@@ -194,6 +179,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).load()
         7
         """
+        note_use(self)
         return load(self)
 
     def store(self, value, /):
@@ -219,6 +205,7 @@ cdef class AtomicUInt:
         >>> a.exchange(8), a.load()
         (7, 8)
         """
+        note_use(self)
         cdef uint64_t old
         exchange(self, value, &old)
         return old
@@ -234,6 +221,7 @@ cdef class AtomicUInt:
         >>> a.compare_exchange(7, 8), a.compare_exchange(7, 9), a.load()
         (True, False, 8)
         """
+        note_use(self)
         return compare_exchange(self, expected, desired)
 
     # ---- arithmetic ----
@@ -276,6 +264,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).add(), AtomicUInt(7).add(3)
         (8, 10)
         """
+        note_use(self)
         cdef uint64_t new
         add(self, n, &new)
         return new
@@ -290,6 +279,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).sub(), AtomicUInt(7).sub(3)
         (6, 4)
         """
+        note_use(self)
         cdef uint64_t new
         sub(self, n, &new)
         return new
@@ -305,6 +295,7 @@ cdef class AtomicUInt:
         >>> a.fetch_add(3), a.load()
         (7, 10)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_add(self, n, &old)
         return old
@@ -320,6 +311,7 @@ cdef class AtomicUInt:
         >>> a.fetch_sub(3), a.load()
         (7, 4)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_sub(self, n, &old)
         return old
@@ -336,6 +328,7 @@ cdef class AtomicUInt:
         >>> a.fetch_and(0b0011), a.load()
         (6, 2)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_and(self, n, &old)
         return old
@@ -350,6 +343,7 @@ cdef class AtomicUInt:
         >>> a.fetch_or(0b0011), a.load()
         (6, 7)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_or(self, n, &old)
         return old
@@ -364,6 +358,7 @@ cdef class AtomicUInt:
         >>> a.fetch_xor(0b0011), a.load()
         (6, 5)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_xor(self, n, &old)
         return old
@@ -378,6 +373,7 @@ cdef class AtomicUInt:
         >>> a.fetch_max(9), a.fetch_max(8), a.load()
         (7, 9, 9)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_max(self, n, &old)
         return old
@@ -392,6 +388,7 @@ cdef class AtomicUInt:
         >>> a.fetch_min(5), a.fetch_min(6), a.load()
         (7, 5, 5)
         """
+        note_use(self)
         cdef uint64_t old
         fetch_min(self, n, &old)
         return old
@@ -430,6 +427,7 @@ cdef class AtomicUInt:
         >>> a.wait(8), a.wait(7, timeout=0.01)
         (True, False)
         """
+        note_use(self)
         return wait(self, expected, timeout)
 
     def notify(self, n=1, /):
@@ -440,6 +438,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify()
         0
         """
+        note_use(self)
         return notify(self, n)
 
     def notify_all(self, /):
@@ -448,6 +447,7 @@ cdef class AtomicUInt:
         >>> AtomicUInt(7).notify_all()
         0
         """
+        note_use(self)
         return notify_all(self)
 
     # ---- operators: each one atomic step ----
@@ -482,6 +482,7 @@ cdef class AtomicUInt:
     # ---- one load(), then plain Python ----
 
     def __int__(self):
+        note_use(self)
         return load(self)
 
     def __index__(self):

@@ -64,24 +64,30 @@ static void ap_side_dealloc(PyObject *self)
     Py_DECREF((PyObject *)lock);
 }
 
-/* ap_read_side(lock) makes a side of the class `name##_type`. Called with `with`'s arguments, it is the method. */
-#define AP_SIDE(name)                                                                                           \
-    AP_FAST_CALL(name##_exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release_##name(((ap_side *)self)->rw)))        \
-    static const ap_fast_call name##_fast_calls[] = {AP_OVERRIDE_AS("__exit__", name##_exit), AP_OVERRIDE_END}; \
-    static PyTypeObject *name##_type;                                                                           \
-    static PyMethodDef *name##_enter;                                                                           \
-    static PyObject *name##_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)         \
-    {                                                                                                           \
-        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);                                                          \
-        if (nargs == 0 && names == NULL) {                                                                      \
-            return name##_enter->ml_meth(self, NULL);                                                           \
-        }                                                                                                       \
-        return name##_exit_fast(self, args, nargs, names);                                                      \
-    }                                                                                                           \
-    static inline PyObject *ap_##name##_side(ap_rwmutex_object *lock)                                           \
-    {                                                                                                           \
-        return ap_side_new(name##_type, lock, name##_call);                                                     \
-    }
+/* ap_read_side(lock) makes a side of the class `name##_type`, and name() is its fast call. The side itself, called with the
+ * arguments of __enter__ or __exit__, is that method. */
+#define AP_SIDE(name)                                                                                    \
+    AP_FAST_NOARGS(name##_enter, AP_TRUE_OR_ERROR(ap_do_enter_##name(((ap_side *)self)->rw)))            \
+    AP_FAST_CALL(name##_exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release_##name(((ap_side *)self)->rw))) \
+    static const ap_fast_call name##_fast_calls[] = {                                                    \
+        AP_OVERRIDE_NOARGS_AS("__enter__", name##_enter),                                                \
+        AP_OVERRIDE_AS("__exit__", name##_exit),                                                         \
+        AP_OVERRIDE_END,                                                                                 \
+    };                                                                                                   \
+    static PyTypeObject *name##_type;                                                                    \
+    static PyObject *name##_call(PyObject *self, PyObject *const *args, size_t nargsf, PyObject *names)  \
+    {                                                                                                    \
+        Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);                                                   \
+        if (nargs == 0 && names == NULL) {                                                               \
+            return name##_enter_fast(self, NULL);                                                        \
+        }                                                                                                \
+        return name##_exit_fast(self, args, nargs, names);                                               \
+    }                                                                                                    \
+    static inline PyObject *ap_##name##_side(ap_rwmutex_object *lock)                                    \
+    {                                                                                                    \
+        return ap_side_new(name##_type, lock, name##_call);                                              \
+    }                                                                                                    \
+    AP_FAST_NOARGS(name, ap_##name##_side(self))
 
 AP_SIDE(read)
 AP_SIDE(write)
@@ -110,19 +116,20 @@ static int ap_override_binding(PyTypeObject *type, PyObject *itself)
     return 0;
 }
 
-static int ap_override_side(PyTypeObject *type, const ap_fast_call *calls, PyMethodDef **enter, PyObject *itself)
+static int ap_override_side(PyTypeObject *type, const ap_fast_call *calls, PyObject *itself)
 {
     type->tp_dealloc = ap_side_dealloc;
-    *enter = ap_method_named(type, "__enter__", METH_NOARGS);
-    return *enter == NULL || ap_override_methods(type, calls) || ap_override_binding(type, itself) ? -1 : 0;
+    return ap_override_methods(type, calls) || ap_override_binding(type, itself) ? -1 : 0;
 }
 
-static int ap_override_sides(PyTypeObject *reading, PyTypeObject *writing, PyObject *itself)
+static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE_NOARGS(read), AP_OVERRIDE_NOARGS(write), AP_OVERRIDE_END};
+
+static int ap_override_sides(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, PyObject *itself)
 {
     read_type = reading;
     write_type = writing;
-    return ap_override_side(reading, read_fast_calls, &read_enter, itself)
-                   || ap_override_side(writing, write_fast_calls, &write_enter, itself)
+    return ap_override_side(reading, read_fast_calls, itself) || ap_override_side(writing, write_fast_calls, itself)
+                   || ap_override_methods(type, ap_fast_calls)
                ? -1
                : 0;
 }

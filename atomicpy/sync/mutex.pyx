@@ -54,9 +54,14 @@ cdef bint acquire_slow(Mutex m, int64_t deadline) except -1:
     return block(lock_until, &m.mutex, ap_now(), deadline, refuse_lost)
 
 
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline bint enter "ap_do_enter"(Mutex m) except -1:
+    return ap_mutex_try_lock(&m.mutex) or acquire_slow(m, AP_FOREVER)
+
+
 cdef inline int release "ap_do_release"(Mutex m) except -1:
-    """For the methods and for the fast call."""
-    note_use(m)
     if not ap_mutex_unlock(&m.mutex):
         raise RuntimeError("release unlocked lock")
     return 0
@@ -119,6 +124,7 @@ cdef class Mutex:
         Traceback (most recent call last):
         RuntimeError: release unlocked lock
         """
+        note_use(self)
         release(self)
 
     def locked(self, /):
@@ -131,9 +137,10 @@ cdef class Mutex:
 
     def __enter__(self, /):
         note_use(self)
-        return ap_mutex_try_lock(&self.mutex) or acquire_slow(self, AP_FOREVER)
+        return enter(self)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
+        note_use(self)
         release(self)
 
     def _at_fork_reinit(self, /):
@@ -154,9 +161,12 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
+    AP_FAST_NOARGS(enter, AP_TRUE_OR_ERROR(ap_do_enter(self)))
     AP_FAST_CALL(exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release(self)))
 
-    static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE_AS("__exit__", exit), AP_OVERRIDE_END};
+    static const ap_fast_call ap_fast_calls[] = {
+        AP_OVERRIDE_NOARGS_AS("__enter__", enter), AP_OVERRIDE_AS("__exit__", exit), AP_OVERRIDE_END,
+    };
     """
     int ap_override_methods(PyTypeObject *type, const void *calls) except -1
     const void *ap_fast_calls

@@ -67,7 +67,6 @@ cdef int refuse_endless(void *beginning) except -1:
 
 
 cdef inline bint is_done "ap_do_is_done"(Once once) noexcept:
-    note_use(once)
     return ap_once_is_done(&once.state)
 
 
@@ -131,6 +130,7 @@ cdef class Once:
         """
         if not callable(fn):
             raise TypeError(f"do() needs a function to call, not the {type(fn).__name__} {fn!r}")
+        note_use(self)
         if is_done(self):
             return outcome(self)
         return do_or_wait(self, fn, args, kwargs)
@@ -202,14 +202,14 @@ cdef extern from *:
     """
     #include "_runtime/fast_calls.h"
 
-    static ap_method do_method;
+    static PyCFunction do_method;
     static PyObject *do_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
         void *self = object;
-        if (nargs > 0 && ap_do_is_done(self) && PyCallable_Check(args[0])) {
+        if (nargs > 0 && ap_do_is_done(self) && PyCallable_Check(args[0]) && !ap_is_first_use(object)) {
             return ap_do_outcome(self);
         }
-        return do_method(object, args, nargs, names);
+        return ap_call_method(do_method, object, args, nargs, names);
     }
 
     /* The type's own slot with these arguments: it reports the error. */
@@ -238,8 +238,7 @@ cdef extern from *:
     {
         ap_once_function *self = (ap_once_function *)object;
         Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-        ap_note_use(object);
-        if (nargs == 0 && names == NULL && ap_do_is_done(self->done)) {
+        if (nargs == 0 && names == NULL && ap_do_is_done(self->done) && !ap_is_first_use(object)) {
             return ap_do_outcome(self->done);
         }
         return call_slot(object, args, nargs, names);

@@ -141,10 +141,18 @@ cdef bint acquire_write_slow(RWMutex rw, int64_t deadline) except -1:
     return taken
 
 
+cdef inline bint enter_read "ap_do_enter_read"(RWMutex rw) except -1:
+    return ap_rwmutex_try_read_lock(&rw.rw) or acquire_read_slow(rw, AP_FOREVER)
+
+
 cdef inline int release_read "ap_do_release_read"(RWMutex rw) except -1:
     if not ap_rwmutex_read_unlock(&rw.rw):
         raise RuntimeError("release_read() of an RWMutex that no reader holds")
     return 0
+
+
+cdef inline bint enter_write "ap_do_enter_write"(RWMutex rw) except -1:
+    return ap_rwmutex_try_write_lock(&rw.rw) or acquire_write_slow(rw, AP_FOREVER)
 
 
 cdef inline int release_write "ap_do_release_write"(RWMutex rw) except -1:
@@ -187,7 +195,7 @@ cdef class _Reading:
         raise TypeError("made by RWMutex.read() only")
 
     def __enter__(self, /):
-        return ap_rwmutex_try_read_lock(&self.rw.rw) or acquire_read_slow(self.rw, AP_FOREVER)
+        return enter_read(self.rw)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_read(self.rw)
@@ -208,7 +216,7 @@ cdef class _Writing:
         raise TypeError("made by RWMutex.write() only")
 
     def __enter__(self, /):
-        return ap_rwmutex_try_write_lock(&self.rw.rw) or acquire_write_slow(self.rw, AP_FOREVER)
+        return enter_write(self.rw)
 
     def __exit__(self, exc_type, exc_value, traceback, /):
         release_write(self.rw)
@@ -348,8 +356,8 @@ cdef class RWMutex:
 cdef extern from "sync/fast_calls_rwmutex.h":
     object ap_read_side(RWMutex rw)
     object ap_write_side(RWMutex rw)
-    int ap_override_sides(PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
+    int ap_override_sides(PyTypeObject *type, PyTypeObject *reading, PyTypeObject *writing, object itself) except -1
 
 name_public(<PyTypeObject *>RWMutex, "atomicpy.RWMutex")
-ap_override_sides(<PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
+ap_override_sides(<PyTypeObject *>RWMutex, <PyTypeObject *>_Reading, <PyTypeObject *>_Writing, Itself)
 defer_when_shared(<PyTypeObject *>RWMutex)
