@@ -2,6 +2,8 @@
 
 # The tests use the search path of the interpreter, without what a shell has set.
 unset PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+# Hundreds of processes import pytest and the package. Without their bytecode each would compile them again.
+unset PYTHONDONTWRITEBYTECODE
 
 fail() { # LINE...
     printf '%s\n' "$@" >&2
