@@ -66,12 +66,21 @@ cdef int refuse_endless(void *beginning) except -1:
     return 0
 
 
-cdef inline bint is_done "ap_do_is_done"(Once once) noexcept:
+cdef inline bint is_done(Once once) noexcept:
     return ap_once_is_done(&once.state)
 
 
-cdef inline object outcome "ap_do_outcome"(Once once):
+cdef inline object outcome(Once once):
     return once.result if once.error is None else raise_again(once)
+
+
+cdef inline bint has_result "ap_do_has_result"(Once once) noexcept:
+    """For the fast calls. An exception goes through the method, so that its traceback names the method."""
+    return is_done(once) and once.error is None
+
+
+cdef inline object result_of "ap_do_result"(Once once):
+    return once.result
 
 
 cdef object raise_again(Once once):
@@ -206,8 +215,8 @@ cdef extern from *:
     static PyObject *do_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
     {
         void *self = object;
-        if (nargs > 0 && ap_do_is_done(self) && PyCallable_Check(args[0]) && !ap_is_first_use(object)) {
-            return ap_do_outcome(self);
+        if (nargs > 0 && ap_do_has_result(self) && PyCallable_Check(args[0]) && !ap_is_first_use(object)) {
+            return ap_do_result(self);
         }
         return ap_call_method(do_method, object, args, nargs, names);
     }
@@ -238,8 +247,8 @@ cdef extern from *:
     {
         ap_once_function *self = (ap_once_function *)object;
         Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
-        if (nargs == 0 && names == NULL && ap_do_is_done(self->done) && !ap_is_first_use(object)) {
-            return ap_do_outcome(self->done);
+        if (nargs == 0 && names == NULL && ap_do_has_result(self->done) && !ap_is_first_use(object)) {
+            return ap_do_result(self->done);
         }
         return call_slot(object, args, nargs, names);
     }
