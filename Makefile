@@ -4,9 +4,6 @@
 #   make test ARGS="-k mutex -x"       arguments for pytest
 #   make PYTHON=/path/to/python …      that interpreter, in the place of the kind (GIL or free-threaded) that it is
 
-# .ci/common.sh is written for it.
-SHELL = bash
-
 .PHONY: help demo build quick test docs lint templates stubs wheel bench samples check clean
 
 help: ## this list
