@@ -153,13 +153,15 @@ def test_racy():
     together(add, add)
 """
 
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # plugins that take most of the time
+
 
 def test_what_a_plugin_made_before_the_detector_was_installed(tmp_path):
     (tmp_path / "made_earlier.py").write_text(EARLIER)
     (tmp_path / "test_them.py").write_text(TESTS)
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     done = subprocess.run(
-        [*PYTHON, "-m", "pytest", "-q", "--race", "-p", "made_earlier", "-p", "no:cacheprovider"],
+        [*PYTHON, "-m", "pytest", "-q", "--race", "-p", "made_earlier", *WITHOUT],
         cwd=tmp_path,
         env=environment | {"PYTHONPATH": str(tmp_path)},
         capture_output=True,

@@ -33,6 +33,10 @@ RACY = """
 """
 
 
+# The plugins of other packages take two thirds of the time of such a run.
+PLUGINS = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:timeout")
+
+
 @pytest.fixture(params=["engine", pytest.param("reference", marks=pytest.mark.slow)])
 def project(request, tmp_path):
     """Writes files into a project and runs pytest there; returns its status, its counts and its output."""
@@ -46,7 +50,7 @@ def project(request, tmp_path):
             path.write_text(dedent(text))
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
         done = subprocess.run(
-            [*command, "-p", "no:cacheprovider", *arguments],
+            [*command, *PLUGINS, *arguments],
             cwd=tmp_path,
             env=environment | {"PYTHONPATH": ""},
             capture_output=True,
