@@ -71,16 +71,18 @@ CALLS = {
 def seconds_of(make):
     """The seconds from the signal to the KeyboardInterrupt, in the main thread."""
     call = make()
-    sent = []
+    sent, ready = [], threading.Event()
 
     def interrupt():
+        ready.wait()
         time.sleep(UNTIL_ASLEEP)
         sent.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     sender = threading.Thread(target=interrupt)
+    sender.start()
     try:
-        sender.start()
+        ready.set()
         call()
     except KeyboardInterrupt:
         took = time.monotonic() - sent[0]

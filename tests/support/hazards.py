@@ -50,13 +50,16 @@ def timeout(call: Call) -> None:
 def ctrl_c(call: Call) -> None:
     """Ctrl-C during the wait raises KeyboardInterrupt, and a later wait works. benchmarks/interrupts.py times this."""
     waits_for, end = call.make()
+    ready = threading.Event()
 
     def send():
+        ready.wait(WATCHDOG)
         time.sleep(SOON)
         os.kill(os.getpid(), signal.SIGINT)
 
-    sender = start_threads(1, send)
+    sender = start_threads(1, send)  # on a busy machine the start of a thread takes longer than SOON
     try:
+        ready.set()
         call.wait(waits_for)
         raise AssertionError("the call did not wait")
     except KeyboardInterrupt:
