@@ -70,17 +70,17 @@ cdef inline bint is_done(Once once) noexcept:
     return ap_once_is_done(&once.state)
 
 
-cdef inline object outcome(Once once):
-    return once.result if once.error is None else raise_again(once)
-
-
 cdef inline bint has_result "ap_do_has_result"(Once once) noexcept:
-    """For the fast calls. An exception goes through the method, so that its traceback names the method."""
+    """For the fast calls too. An exception goes through the method, so that its traceback names the method."""
     return is_done(once) and once.error is None
 
 
 cdef inline object result_of "ap_do_result"(Once once):
     return once.result
+
+
+cdef inline object outcome(Once once):
+    return result_of(once) if has_result(once) else raise_again(once)
 
 
 cdef object raise_again(Once once):
