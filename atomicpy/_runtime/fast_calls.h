@@ -54,7 +54,7 @@ typedef struct {
     {                                                                  \
         void *self = object;                                           \
         AP_NUMBER result;                                              \
-        if (!(plain) || ap_is_first_use(object)) {                     \
+        if (ap_is_first_use(object) || !(plain)) {                     \
             return name##_method(object, argument);                    \
         }                                                              \
         return (call) < 0 ? NULL : AP_BOX(result);                     \
@@ -74,13 +74,15 @@ typedef struct {
     static PyObject *int_fast(PyObject *object) { return load_fast(object, NULL); } \
     static void ap_override_int(PyTypeObject *type) { type->tp_as_number->nb_int = int_fast; }
 
+/* The test for a first use comes before `plain`: it loads atomically, and behind such a load the compiler would test the
+ * arguments once more. */
 #define AP_FAST_FUNCTION(name, least, most, plain, result, value)                                                     \
     static PyCFunction name##_method;                                                                                 \
     static PyObject *name##_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)          \
     {                                                                                                                 \
         void *self = object;                                                                                          \
         result;                                                                                                       \
-        if (AP_UNLIKELY(names != NULL) || nargs < (least) || nargs > (most) || !(plain) || ap_is_first_use(object)) { \
+        if (AP_UNLIKELY(names != NULL) || nargs < (least) || nargs > (most) || ap_is_first_use(object) || !(plain)) { \
             return ap_call_method(name##_method, object, args, nargs, names);                                         \
         }                                                                                                             \
         return value;                                                                                                 \
