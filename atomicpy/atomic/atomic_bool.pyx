@@ -56,13 +56,8 @@ cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicBool a, objec
     return ap_compare_exchange_bool(&a.value, seen, as_bool(desired, "AtomicBool"))
 
 
-cdef inline object wait "ap_do_wait"(AtomicBool a, object expected, object timeout):
-    cdef bint seen = as_bool(expected, "AtomicBool")
-    # First: a bad timeout is an error in any case.
-    cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
-    if ap_load_bool(&a.value) != seen:
-        return True
-    return block(wait_until, &a.value, <uint64_t>seen, deadline)
+cdef inline bint differs "ap_do_differs"(AtomicBool a, object expected) except -1:
+    return ap_load_bool(&a.value) != as_bool(expected, "AtomicBool")
 
 
 cdef inline size_t notify_all "ap_do_notify_all"(AtomicBool a) noexcept:
@@ -191,7 +186,10 @@ cdef class AtomicBool:
         (True, False)
         """
         note_use(self)
-        return wait(self, expected, timeout)
+        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
+        return differs(self, expected) or block(
+            wait_until, &self.value, <uint64_t>as_bool(expected, "AtomicBool"), deadline
+        )
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -246,7 +244,7 @@ cdef extern from *:
                 nargs == 0 ? ap_do_init(self, Py_False) : ap_do_init(self, args[0]))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_bool(args[0]) && ap_is_bool(args[1]),
                  ap_do_compare_exchange(self, args[0], args[1]))
-    AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]), ap_do_wait(self, args[0], Py_None))
+    AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]) && ap_do_differs(self, args[0]), Py_NewRef(Py_True))
     AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
     AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
                  PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))

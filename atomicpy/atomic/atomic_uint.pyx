@@ -129,13 +129,8 @@ cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicUInt a, objec
     return ap_compare_exchange_u64(&a.value, &seen, as_uint64(desired, "AtomicUInt"))
 
 
-cdef inline object wait "ap_do_wait"(AtomicUInt a, object expected, object timeout):
-    cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
-    # First: a bad timeout is an error in any case.
-    cdef int64_t deadline = AP_FOREVER if timeout is None else wait_deadline(timeout)
-    if ap_load_u64(&a.value) != seen:
-        return True
-    return block(wait_until, &a.value, <uint64_t>seen, deadline)
+cdef inline bint differs "ap_do_differs"(AtomicUInt a, object expected) except -1:
+    return ap_load_u64(&a.value) != as_uint64(expected, "AtomicUInt")
 
 
 cdef inline size_t notify_all "ap_do_notify_all"(AtomicUInt a) noexcept:
@@ -428,7 +423,10 @@ cdef class AtomicUInt:
         (True, False)
         """
         note_use(self)
-        return wait(self, expected, timeout)
+        cdef int64_t deadline = wait_deadline(timeout)  # first: a bad timeout is an error in any case
+        return differs(self, expected) or block(
+            wait_until, &self.value, <uint64_t>as_uint64(expected, "AtomicUInt"), deadline
+        )
 
     def notify(self, n=1, /):
         """Wake up to `n` of the threads in `wait()`, those that wait longest; return how many were woken.
@@ -537,7 +535,7 @@ cdef extern from *:
     AP_FAST_ONE(fetch_min, ap_is_natural(argument), ap_do_fetch_min(self, argument, &result))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_natural(args[0]) && ap_is_natural(args[1]),
                  ap_do_compare_exchange(self, args[0], args[1]))
-    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]), ap_do_wait(self, args[0], Py_None))
+    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]) && ap_do_differs(self, args[0]), Py_NewRef(Py_True))
     AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
     AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
                  PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
