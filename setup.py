@@ -6,7 +6,7 @@ from pathlib import Path
 
 from setuptools import setup
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # a build backend leaves it out
+sys.path.insert(0, str(Path(__file__).resolve().parent / ".ci"))
 from build_modules import COMMANDS, extensions
 
 MSVC = sys.platform == "win32"
@@ -22,6 +22,8 @@ LINK_ARGS = [] if MSVC else ["-pthread"]
 CORE = ["src/ap_core.c"]
 for layer in ("platform", "park", "sync", "counter"):
     CORE += sorted(glob(f"src/{layer}/*.c"))
+SHARD_SELF = "src/counter/ap_shard_self.c"
+CORE.remove(SHARD_SELF)  # thread-local, so in the module that adds
 CALLS = ["atomicpy/_runtime/core_calls.c"]
 LOCK = [*CALLS, "src/platform/ap_owner_id.c"]
 CLOCK = ["src/platform/ap_clock.c"]
@@ -38,7 +40,7 @@ EXTENSIONS = {
     "atomicpy.atomic.atomic_int_array": [],
     "atomicpy.atomic.atomic_ref": [],
     "atomicpy.atomic.atomic_uint": CALLS,
-    "atomicpy.atomic.sharded_counter": [*CALLS, "src/counter/ap_shard_self.c"],
+    "atomicpy.atomic.sharded_counter": [*CALLS, SHARD_SELF],
     "atomicpy.sync.mutex": LOCK,
     "atomicpy.sync.once": LOCK,
     "atomicpy.sync.rwmutex": LOCK,

@@ -34,8 +34,8 @@ void ap_core_describe(ap_core *table)
 #define AP_CORE_ENTRY(result, name, parameters, arguments) .name = name,
 #define AP_CORE_ENTRY_NO_RESULT(name, parameters, arguments) .name = name,
     *table = (ap_core){
+        .size = sizeof(ap_core),
         .owner_forks = ap_owner_forks,
         .waiters_in = ap_waiters_in,
-        AP_CORE_FUNCTIONS(AP_CORE_ENTRY, AP_CORE_ENTRY_NO_RESULT)
-    };
+        AP_CORE_FUNCTIONS(AP_CORE_ENTRY, AP_CORE_ENTRY_NO_RESULT)};
 }

@@ -33,8 +33,8 @@
 #define ap_read_compact(n) ((int64_t)Py_SIZE(n) * (int64_t)((PyLongObject *)(n))->ob_digit[0])
 #endif
 
-/* The value of one digit. The compiler may assume its range: it has none of the values below, so the caller's test for an
- * exception is removed. */
+/* The value of one digit. The compiler may assume its range: it has none of the values below, so the caller's test
+ * for an exception is removed. */
 static inline int64_t ap_compact_value(PyObject *n)
 {
     int64_t value = ap_read_compact(n);
@@ -53,7 +53,8 @@ static inline PyObject *ap_compare_i64(int64_t a, int64_t b, int operator) { Py_
 static inline PyObject *ap_compare_u64(uint64_t a, uint64_t b, int operator) { Py_RETURN_RICHCOMPARE(a, b, operator); }
 static inline PyObject *ap_compare_f64(double a, double b, int operator) { Py_RETURN_RICHCOMPARE(a, b, operator); }
 
-/* What a conversion returns with an exception set: rare values, so that PyErr_Occurred() is rarely called without one. */
+/* What a conversion returns with an exception set: rare values, so that PyErr_Occurred() is rarely called without
+ * one. */
 #define AP_NO_I64 INT64_C(-0x6b1f3c8d2e97a450)
 #define AP_NO_U64 UINT64_C(0x94e0c372d1685bb0)
 #define AP_NO_INDEX PY_SSIZE_T_MIN

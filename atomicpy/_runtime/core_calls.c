@@ -7,14 +7,22 @@
 
 static const ap_core *core;
 
-const uint64_t *ap_owner_forks;
-ap_u32 *ap_waiters_in;
+/* Until ap_core_bind(), a module has no fork count and no waiters. Python may find the types of a module whose import has
+ * not finished. Their fast paths work on these; no thread can park through such a module. */
+static const uint64_t no_forks;
+static ap_u32 no_waiters[AP_BUCKETS];
+const uint64_t *ap_owner_forks = &no_forks;
+ap_u32 *ap_waiters_in = no_waiters;
 
-void ap_core_bind(const ap_core *table)
+bool ap_core_bind(const ap_core *table)
 {
+    if (table->size != sizeof *table) {
+        return false;
+    }
     core = table;
     ap_owner_forks = table->owner_forks;
     ap_waiters_in = table->waiters_in;
+    return true;
 }
 
 #define AP_CORE_CALL(result, name, parameters, arguments) \

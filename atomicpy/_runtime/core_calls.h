@@ -7,7 +7,7 @@
 
 #include "ap_core.h"
 
-/* Before the module calls any function of the core. */
-void ap_core_bind(const ap_core *table);
+/* Before the module calls any function of the core. False: the table is of another build. */
+bool ap_core_bind(const ap_core *table);
 
 #endif /* AP_CORE_CALLS_H */

@@ -6,9 +6,9 @@
  * Without the GIL, each call of a method on an object that a global or an attribute holds counts a reference to the
  * object up and down. All its users write that one cache line: 150 ns with two threads, where the operation takes 10.
  * From 3.14 on an object may have a deferred reference count: the interpreter then counts nothing while its own stack
- * refers to the object. The price: the garbage collector frees such an object, and not its last reference. So an object
- * gets a deferred reference count only when a second thread uses it. An object that one thread made, used and dropped is
- * freed at its last reference.
+ * refers to the object. The price: the garbage collector frees such an object, and not its last reference. So an
+ * object gets a deferred reference count only when a second thread uses it. An object that one thread made, used and
+ * dropped is freed at its last reference.
  *
  * Only an object that the collector tracks can have one, and a class without object fields is not tracked. There
  * ap_defer_when_shared() makes the class a tracked one. On other builds all of this compiles to nothing.
@@ -68,8 +68,8 @@ static inline bool ap_is_deferred(PyObject *self)
 
 static AP_COLD void ap_defer_refcount(PyObject *self) { PyUnstable_Object_EnableDeferredRefcount(self); }
 
-/* Whether a second thread uses the object for the first time. This costs the thread that made the object one comparison,
- * other threads two. */
+/* Whether a second thread uses the object for the first time. This costs the thread that made the object one
+ * comparison, other threads two. */
 static inline bool ap_is_first_use(PyObject *self)
 {
     return AP_UNLIKELY(!_Py_IsOwnedByCurrentThread(self)) && AP_UNLIKELY(!ap_is_deferred(self));

@@ -4,15 +4,16 @@
  * fast_calls.h: a cheaper call of a hot method.
  *
  * Where a method takes two arguments, or one with a default, Cython's wrapper counts a reference to each argument and
- * drops it: 2 to 4 ns of a call of 15. A constructor goes through tp_new, a generic allocation and __cinit__: 9 ns of 30.
- * A method that makes a number tests it before it returns it, where a jump would do: up to 5 ns of 50.
+ * drops it: 2 to 4 ns of a call of 15. A constructor goes through tp_new, a generic allocation and __cinit__: 9 ns of
+ * 30. A method that makes a number tests it before it returns it, where a jump would do: up to 5 ns of 50.
  *
- * A fast call is a function that overrides such a method in the type's own table. It is a calling convention and nothing
- * else: with the right number of plain arguments (small ints, floats or bools of the exact type) and no keywords, it
- * calls the operation, a `cdef inline` function of the .pyx. The method in the .pyx calls the same function, so each
- * operation is stated once. Every other call goes, unchanged, to the method that was overridden, which converts the
- * arguments, reads the keywords or reports the error; so does the first use by a second thread (deferred_refcount.h). The
- * compiler inlines the operation into the fast call, and removes from it what only other arguments need.
+ * A fast call is a function that overrides such a method in the type's own table. It is a calling convention and
+ * nothing else: with the right number of plain arguments (small ints, floats or bools of the exact type) and no
+ * keywords, it calls the operation, a `cdef inline` function of the .pyx. The method in the .pyx calls the same
+ * function, so each operation is stated once. Every other call goes, unchanged, to the method that was overridden,
+ * which converts the arguments, reads the keywords or reports the error; so does the first use by a second thread
+ * (deferred_refcount.h). The compiler inlines the operation into the fast call, and removes from it what only other
+ * arguments need.
  *
  * A method has a fast call only if that saves more than 5 % of an operation that programs run in loops, on 3.13 or on a
  * free-threaded build. The page in the documentation has the figures.
@@ -39,8 +40,8 @@ typedef struct {
  * `args` and `nargs`, `call` also of `self`: a `void *`, because only Cython can name the struct of the class. */
 #define AP_FAST_CALL(name, least, most, plain, call) AP_FAST_FUNCTION(name, least, most, plain, (void)0, call)
 
-/* The same for an operation that puts a number into `result` and returns 0, or -1 with an exception. AP_NUMBER is its type
- * in this module, AP_BOX makes the object. */
+/* The same for an operation that puts a number into `result` and returns 0, or -1 with an exception. AP_NUMBER is its
+ * type in this module, AP_BOX makes the object. */
 #define AP_FAST_NUMBER(name, least, most, plain, call) \
     AP_FAST_FUNCTION(name, least, most, plain, AP_NUMBER result, (call) < 0 ? NULL : AP_BOX(result))
 
@@ -74,8 +75,8 @@ typedef struct {
     static PyObject *int_fast(PyObject *object) { return load_fast(object, NULL); } \
     static void ap_override_int(PyTypeObject *type) { type->tp_as_number->nb_int = int_fast; }
 
-/* The test for a first use comes before `plain`: it loads atomically, and behind such a load the compiler would test the
- * arguments once more. */
+/* The test for a first use comes before `plain`: it loads atomically, and behind such a load the compiler would test
+ * the arguments once more. */
 #define AP_FAST_FUNCTION(name, least, most, plain, result, value)                                                     \
     static PyCFunction name##_method;                                                                                 \
     static PyObject *name##_fast(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *names)          \
@@ -156,9 +157,9 @@ static int ap_override_methods(PyTypeObject *type, const ap_fast_call *calls)
 
 /* ---- constructors ---------------------------------------------------------------------------------------------- */
 
-/* An object whose fields are unset, but for its list of weak references. `refers` is whether it refers to objects, so that
- * the collector tracks it: then ap_track() follows when all fields are set. Where counts are deferred the collector tracks
- * the others too, from here on. */
+/* An object whose fields are unset, but for its list of weak references. `refers` is whether it refers to objects, so
+ * that the collector tracks it: then ap_track() follows when all fields are set. Where counts are deferred the
+ * collector tracks the others too, from here on. */
 static inline PyObject *ap_allocate(PyTypeObject *type, bool refers)
 {
 #ifdef AP_DEFERS
@@ -180,8 +181,9 @@ static inline void ap_track(PyObject *self, bool refers)
     }
 }
 
-/* The fast call of Type(value), for at most one argument. `refers` and `plain` are as above; `init`, an expression of `self` too, sets
- * every field. It is -1 with an exception, and then leaves what the destructor of the type can free. */
+/* The fast call of Type(value), for at most one argument. `refers` and `plain` are as above; `init`, an expression of
+ * `self` too, sets every field. It is -1 with an exception, and then leaves what the destructor of the type can free.
+ */
 #define AP_FAST_NEW(refers, plain, init)                                                                 \
     static vectorcallfunc ap_new_method;                                                                 \
     static PyObject *ap_new_fast(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)  \

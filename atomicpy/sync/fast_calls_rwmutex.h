@@ -3,10 +3,11 @@
  *
  * fast_calls_rwmutex.h: `with rw.read()` and `with rw.write()` where the lock is free; see fast_calls.h.
  *
- * Each statement makes an object, a side of the lock, that lives as long as the statement. A side kept in the lock would
- * make a cycle: the two would refer to each other, and only the collector could free the lock. So each side is made anew,
- * and the lock keeps the memory of the last side that was dropped. Only the thread that owns the lock object uses that
- * memory (with the GIL its holder; without it the thread that made the object), so this takes no atomic step.
+ * Each statement makes an object, a side of the lock, that lives as long as the statement. A side kept in the lock
+ * would make a cycle: the two would refer to each other, and only the collector could free the lock. So each side is
+ * made anew, and the lock keeps the memory of the last side that was dropped. Only the thread that owns the lock
+ * object uses that memory (with the GIL its holder; without it the thread that made the object), so this takes no
+ * atomic step.
  *
  * Up to 3.13 a `with` statement binds __enter__ and __exit__ before it calls them. These two bound methods, made and
  * dropped, cost more than everything else. So a side is its own bound method: the class has an `Itself` (rwmutex.pyx)
@@ -64,8 +65,8 @@ static void ap_side_dealloc(PyObject *self)
     Py_DECREF((PyObject *)lock);
 }
 
-/* ap_read_side(lock) makes a side of the class `name##_type`, and name() is its fast call. The side itself, called with the
- * arguments of __enter__ or __exit__, is that method. */
+/* ap_read_side(lock) makes a side of the class `name##_type`, and name() is its fast call. The side itself, called
+ * with the arguments of __enter__ or __exit__, is that method. */
 #define AP_SIDE(name)                                                                                    \
     AP_FAST_NOARGS(name##_enter, AP_TRUE_OR_ERROR(ap_do_enter_##name(((ap_side *)self)->rw)))            \
     AP_FAST_CALL(name##_exit, 3, 3, true, AP_NONE_OR_ERROR(ap_do_release_##name(((ap_side *)self)->rw))) \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * ref.c: Ref, beside atomicpy.AtomicRef: integer.h describes the style. Under the GIL it is plain. Without the GIL it takes
- * the critical section of the object: CPython's own way to load a pointer and count its reference in one step. A reader
- * waits there for another reader. A reader of an AtomicRef never does.
+ * ref.c: Ref, beside atomicpy.AtomicRef: integer.h describes the style. Under the GIL it is plain. Without the GIL it
+ * takes the critical section of the object: CPython's own way to load a pointer and count its reference in one step.
+ * A reader waits there for another reader. A reader of an AtomicRef never does.
  */
 #include "handwritten.h"
 

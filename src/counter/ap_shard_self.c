@@ -8,3 +8,5 @@ static ap_shard_entry no_entry[1];
 static ap_shard_thread unregistered = {.entries = no_entry};
 
 AP_THREAD_LOCAL ap_shard_thread *ap_shard_self = &unregistered;
+
+ap_shard_thread **ap_shard_self_here(void) { return &ap_shard_self; }

@@ -68,16 +68,24 @@ static void unregister(ap_shard_thread *t)
 static void AP_OS_CALLBACK thread_ends(void *thread)
 {
     ap_shard_thread *t = thread;
-    /* If code that runs later in this thread counts, it registers the thread again, and this function is called
-     * again. */
-    *t->self = t->unregistered;
+    ap_shard_thread **self = t->self();
+    /* If code that runs later in this thread counts, it registers the thread again, and this function is called again.
+     * Windows may call it in another thread, whose variable has another value. */
+    if (*self == t) {
+        *self = t->unregistered;
+    }
     ap_os_lock_acquire(&lock);
     unregister(t);
     ap_os_lock_release(&lock);
 }
 
-static ap_shard_thread *register_thread(ap_shard_thread **self)
+/* NULL: no memory, or the thread is registered through another variable. */
+static ap_shard_thread *register_thread(ap_shard_self_address address)
 {
+    ap_shard_thread **self = address();
+    if (ap_os_key_get(at_end) != NULL) {
+        return NULL;
+    }
     ap_shard_thread *t = malloc(sizeof *t);
     ap_shard_entry *entries = calloc(SMALLEST_TABLE, sizeof *entries);
     if (t == NULL || entries == NULL || !ap_os_key_set(at_end, t)) {
@@ -85,7 +93,8 @@ static ap_shard_thread *register_thread(ap_shard_thread **self)
         free(entries);
         return NULL;
     }
-    *t = (ap_shard_thread){.entries = entries, .mask = SMALLEST_TABLE - 1, .at = &threads, .self = self, .unregistered = *self};
+    *t = (ap_shard_thread){
+        .entries = entries, .mask = SMALLEST_TABLE - 1, .at = &threads, .self = address, .unregistered = *self};
     ap_os_lock_acquire(&lock);
     t->id = ++last_thread;
     t->next = threads;
@@ -172,10 +181,10 @@ static ap_shard_cell *take(ap_shards *c, ap_shard_thread *self, ap_shard_entry *
     return cell;
 }
 
-ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_thread **own)
+ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_self_address address)
 {
-    ap_shard_thread *self = *own;
-    if (self->id == 0 && (self = register_thread(own)) == NULL) {
+    ap_shard_thread *self = *address();
+    if (self->id == 0 && (self = register_thread(address)) == NULL) {
         return NULL;
     }
     ap_shard_entry *e = entry_of(self->entries, self->mask, c->serial);
@@ -200,10 +209,7 @@ static ap_wide base_of(ap_shards *c)
 
 /* Under the lock. The version is odd from here on. The stores that follow are releases: a thread that sees one of
  * them sees the odd version (invariant 3). */
-static void change_begins(ap_shards *c)
-{
-    ap_store_u64_relaxed(&c->version, ap_load_u64_relaxed(&c->version) + 1);
-}
+static void change_begins(ap_shards *c) { ap_store_u64_relaxed(&c->version, ap_load_u64_relaxed(&c->version) + 1); }
 
 static void change_ends(ap_shards *c, ap_wide base)
 {
@@ -295,11 +301,11 @@ void ap_shards_init(ap_shards *c, int64_t value)
 
 void ap_shards_destroy(ap_shards *c)
 {
-    ap_shard_thread *self = ap_os_key_get(at_end); /* NULL: the thread is not registered, and owns no cell */
     ap_shard_cell *cell = atomic_load_explicit(&c->cells, memory_order_relaxed), *next;
     if (cell == NULL) {
         return;
     }
+    ap_shard_thread *self = ap_os_key_get(at_end); /* NULL: the thread is not registered, and owns no cell */
     ap_os_lock_acquire(&lock);
     for (; cell != NULL; cell = next) {
         next = cell->next;
@@ -331,6 +337,10 @@ void ap_shards_after_fork_in_child(void)
 
 bool ap_shards_start(void)
 {
-    ap_os_lock_init(&lock);
-    return ap_os_key_init(&at_end, thread_ends);
+    static bool started = false;
+    if (!started) {
+        ap_os_lock_init(&lock);
+        started = ap_os_key_init(&at_end, thread_ends);
+    }
+    return started;
 }

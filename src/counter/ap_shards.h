@@ -92,15 +92,20 @@ typedef struct ap_shard_thread {
     ap_shard_entry *entries; /* mask + 1 of them, a power of two; linear probing from serial & mask */
     uint64_t mask;
     uint64_t used;
-    struct ap_shard_thread *next, **at; /* the list of registered threads, under the lock; `at` points to the pointer here */
-    struct ap_shard_thread **self;      /* the thread's ap_shard_self */
-    struct ap_shard_thread *unregistered; /* and its value after the thread has ended */
+    struct ap_shard_thread *next,
+        **at; /* the list of registered threads, under the lock; `at` points to the pointer here */
+    struct ap_shard_thread **(*self)(void); /* gives the thread's ap_shard_self */
+    struct ap_shard_thread *unregistered;   /* its value after the thread has ended */
 } ap_shard_thread;
 
-/* The calling thread's record; with an empty table and the id 0 before it is registered. A thread-local variable
- * cannot be reached through the core's table without a call, so it belongs to the module that adds, in
- * ap_shard_self.c. There must be one such module in a process. */
+/* The calling thread's record; with an empty table and the id 0 before it is registered. A thread-local variable cannot
+ * be reached through the core's table without a call, so it belongs to the module that adds, in ap_shard_self.c. There
+ * must be one such module in a process: a thread that is registered through one variable is refused by another. The
+ * function gives the address in the calling thread. An address is not kept, because a system may free the memory before
+ * the thread ends. */
 extern AP_THREAD_LOCAL ap_shard_thread *ap_shard_self;
+typedef ap_shard_thread **(*ap_shard_self_address)(void);
+ap_shard_thread **ap_shard_self_here(void);
 
 /* For ap_core.c: before the first use, from one thread (false: no thread-local key left); and around fork(). */
 bool ap_shards_start(void);
@@ -126,7 +131,7 @@ static inline bool ap_wide_fits(ap_wide w) { return w.high == (w.low >> 63 ? -1 
 
 /* The slow paths: search the table of the thread whose ap_shard_self is given, register the thread, get a cell (NULL:
  * no memory); and spill a cell into base. */
-ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_thread **self);
+ap_shard_cell *ap_shards_find_for(ap_shards *c, ap_shard_self_address self);
 void ap_shards_spill(ap_shard_cell *cell, int64_t n, bool subtract);
 
 /* The calling thread's cell, if the first probe of its table finds it; otherwise NULL: call ap_shards_find. */
@@ -137,7 +142,7 @@ static inline ap_shard_cell *ap_shards_peek(ap_shards *c)
     return AP_UNLIKELY(e->serial != c->serial) ? NULL : e->cell;
 }
 
-static inline ap_shard_cell *ap_shards_find(ap_shards *c) { return ap_shards_find_for(c, &ap_shard_self); }
+static inline ap_shard_cell *ap_shards_find(ap_shards *c) { return ap_shards_find_for(c, ap_shard_self_here); }
 
 /* The calling thread's cell. NULL: no memory for one. */
 static inline ap_shard_cell *ap_shards_cell(ap_shards *c)

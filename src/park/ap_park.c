@@ -115,8 +115,8 @@ ap_park_result ap_park(const void *word, ap_validate validate, uint64_t what, in
     return ap_park_at(word, validate, what, &last, deadline);
 }
 
-ap_park_result ap_park_at(
-    const void *word, ap_validate validate, uint64_t what, const ap_place *place, int64_t deadline)
+ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, const ap_place *place,
+                          int64_t deadline)
 {
     bucket *b = bucket_of(word);
 
@@ -135,7 +135,7 @@ ap_park_result ap_park_at(
     ap_os_lock_release(&b->lock);
 
     bool timed_out = !(place->spins != NULL && spin_until_unparked(&self, place, deadline))
-        && !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
+                     && !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
     ap_os_parker_destroy(&self.parker);
     return timed_out ? AP_TIMED_OUT : self.handed_off ? AP_HANDED_OFF : AP_UNPARKED;
 }

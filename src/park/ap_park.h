@@ -72,8 +72,8 @@ typedef struct {
 } ap_place;
 
 /* ap_park at this position. */
-ap_park_result ap_park_at(
-    const void *word, ap_validate validate, uint64_t what, const ap_place *place, int64_t deadline);
+ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, const ap_place *place,
+                          int64_t deadline);
 
 /* The waiter counts, one for each bucket: waiters, and threads that hold the bucket's lock and are about to validate. A
  * pointer, because a module that calls the core through its table shares the core's counts. */

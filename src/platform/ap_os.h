@@ -196,7 +196,10 @@ static inline bool ap_os_at_fork(void (*before)(void), void (*parent)(void), voi
 #define AP_OS_CALLBACK
 typedef pthread_key_t ap_os_key;
 
-static inline bool ap_os_key_init(ap_os_key *key, void (*at_end)(void *)) { return pthread_key_create(key, at_end) == 0; }
+static inline bool ap_os_key_init(ap_os_key *key, void (*at_end)(void *))
+{
+    return pthread_key_create(key, at_end) == 0;
+}
 static inline bool ap_os_key_set(ap_os_key key, void *value) { return pthread_setspecific(key, value) == 0; }
 static inline void *ap_os_key_get(ap_os_key key) { return pthread_getspecific(key); }
 
@@ -224,9 +227,7 @@ static inline void ap_os_free_aligned(void *memory) { free(memory); }
 enum { AP_FUTEX_WAKE = 1 | 128, AP_FUTEX_WAIT = 9 | 128 };
 #define AP_FUTEX_ANY UINT32_MAX
 
-typedef struct {
-    _Atomic uint32_t state;
-} ap_os_parker;
+typedef struct { _Atomic uint32_t state; } ap_os_parker;
 
 enum {
     AP_OS_RUNNING = 0,
@@ -297,8 +298,7 @@ static inline bool ap_os_is_unparked(ap_os_parker *p)
 static inline bool ap_os_park_until(ap_os_parker *p, int64_t deadline)
 {
     ap_os_lock_acquire(&p->lock);
-    while (!p->unparked && ap_os_cond_wait_until(&p->cond, &p->lock, deadline)) {
-    }
+    while (!p->unparked && ap_os_cond_wait_until(&p->cond, &p->lock, deadline)) { }
     bool unparked = p->unparked;
     ap_os_lock_release(&p->lock);
     return unparked;

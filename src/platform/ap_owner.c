@@ -18,10 +18,7 @@ void ap_owner_after_fork_in_child(void)
     survivor = ap_owner_thread(ap_os_thread_id());
 }
 
-bool ap_owner_is_lost(uint64_t id)
-{
-    return id != 0 && !ap_owner_is_current(id) && ap_owner_thread(id) != survivor;
-}
+bool ap_owner_is_lost(uint64_t id) { return id != 0 && !ap_owner_is_current(id) && ap_owner_thread(id) != survivor; }
 
 bool ap_owner_is_caller(uint64_t id)
 {

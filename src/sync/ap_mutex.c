@@ -55,8 +55,7 @@ static bool must_wait(const void *word, uint64_t what)
 static bool announce(ap_mutex *m)
 {
     uint64_t seen = ap_load_u64(&m->state);
-    return (seen & FLAGS) != AP_MUTEX_LOCKED
-        || ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS);
+    return (seen & FLAGS) != AP_MUTEX_LOCKED || ap_compare_exchange_u64(&m->state, &seen, seen | AP_MUTEX_WAITERS);
 }
 
 /* The designated waker has a token: the value it left in `designated`. An unlock that removes the token hands the

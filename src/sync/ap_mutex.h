@@ -77,10 +77,11 @@
 
 typedef struct {
     ap_u64 state;
-    ap_u64 designated; /* id of the designated waker, with REQUESTS; changed under the bucket's lock, or by that thread */
-    ap_i64 fair_at;    /* when the next hand-off is due; written under the bucket's lock */
-    ap_i64 spun_at;    /* when the designated waker last spun; a hint for threads that spin in the queue */
-    ap_u64 unlocks;    /* how many unlocks have relied on the designated waker; written by the owner */
+    ap_u64
+        designated; /* id of the designated waker, with REQUESTS; changed under the bucket's lock, or by that thread */
+    ap_i64 fair_at; /* when the next hand-off is due; written under the bucket's lock */
+    ap_i64 spun_at; /* when the designated waker last spun; a hint for threads that spin in the queue */
+    ap_u64 unlocks; /* how many unlocks have relied on the designated waker; written by the owner */
 } ap_mutex;
 
 static inline void ap_mutex_init(ap_mutex *m)

@@ -40,7 +40,10 @@ static inline void ap_once_init(ap_once *o) { ap_init_u64(&o->state, 0); }
 static inline bool ap_once_is_done(ap_once *o) { return ap_load_u64_acquire(&o->state) == AP_ONCE_FINISHED; }
 
 /* The owner id of the running thread, or 0. */
-static inline uint64_t ap_once_runner(ap_once *o) { return ap_load_u64(&o->state) & ~(AP_ONCE_RUNNING | AP_ONCE_WAITERS); }
+static inline uint64_t ap_once_runner(ap_once *o)
+{
+    return ap_load_u64(&o->state) & ~(AP_ONCE_RUNNING | AP_ONCE_WAITERS);
+}
 
 /* Become the thread that runs the function; or wait until it has finished, or until the deadline has passed. */
 ap_once_result ap_once_begin(ap_once *o, int64_t deadline);

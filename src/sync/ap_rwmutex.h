@@ -122,10 +122,7 @@ static inline bool ap_rwmutex_enter_until(ap_rwmutex *rw, int64_t since, int64_t
 }
 
 /* True: there were no readers, and the caller holds the write lock. */
-static inline bool ap_rwmutex_announce(ap_rwmutex *rw)
-{
-    return ap_fetch_or_u64(&rw->state, AP_RW_WRITER) == 0;
-}
+static inline bool ap_rwmutex_announce(ap_rwmutex *rw) { return ap_fetch_or_u64(&rw->state, AP_RW_WRITER) == 0; }
 
 static inline void ap_rwmutex_retract(ap_rwmutex *rw)
 {

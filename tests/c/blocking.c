@@ -214,8 +214,8 @@ static void do_once(int me)
 {
     for (int i = 0; i < ROUNDS / 10; i++) {
         ap_once_result result;
-        while ((result = ap_once_begin(&onces[i], (i + me) % 2 ? AP_FOREVER : ap_now() + MS / 100)) == AP_ONCE_TIMED_OUT) {
-        }
+        while ((result = ap_once_begin(&onces[i], (i + me) % 2 ? AP_FOREVER : ap_now() + MS / 100))
+               == AP_ONCE_TIMED_OUT) { }
         if (result == AP_ONCE_MINE) {
             CHECK(ap_once_runner(&onces[i]) == ap_owner_id());
             results[i]++;

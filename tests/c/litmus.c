@@ -48,12 +48,12 @@ typedef struct { int64_t r[2]; } regs;
 typedef void (*body)(ap_i64 *x, ap_i64 *y, int64_t *r);
 typedef bool (*verdict)(const regs *r, int64_t x, int64_t y); /* what each thread read, and the final values */
 
-#define BODY(name, one, other)                                                                    \
-    static void name(ap_i64 *x, ap_i64 *y, int64_t *r)                                            \
-    {                                                                                             \
-        (void)x, (void)y, (void)r;                                                                \
-        one;                                                                                      \
-        other;                                                                                    \
+#define BODY(name, one, other)                         \
+    static void name(ap_i64 *x, ap_i64 *y, int64_t *r) \
+    {                                                  \
+        (void)x, (void)y, (void)r;                     \
+        one;                                           \
+        other;                                         \
     }
 
 BODY(store_x_load_y, ap_store_i64(x, 1), r[0] = ap_load_i64(y))
@@ -77,11 +77,11 @@ BODY(store_x2_store_y1, ap_store_i64(x, 2), ap_store_i64(y, 1))
 BODY(store_y2_store_x1, ap_store_i64(y, 2), ap_store_i64(x, 1))
 
 /* The outcomes that no interleaving gives. */
-#define NEVER(name, condition)                                                                    \
-    static bool name(const regs *t, int64_t x, int64_t y)                                         \
-    {                                                                                             \
-        (void)t, (void)x, (void)y;                                                                \
-        return condition;                                                                         \
+#define NEVER(name, condition)                            \
+    static bool name(const regs *t, int64_t x, int64_t y) \
+    {                                                     \
+        (void)t, (void)x, (void)y;                        \
+        return condition;                                 \
     }
 
 NEVER(both_miss, t[0].r[0] == 0 && t[1].r[0] == 0)
@@ -240,8 +240,7 @@ int main(void)
     alarm(120); /* a gate that never opens becomes a failure, not a hang */
     for (size_t i = 0; i < sizeof STRONG / sizeof *STRONG; i++) {
         if (run(&STRONG[i], 200 * MS)) {
-            fprintf(stderr, "%s: the forbidden outcome appeared in round %lld\n",
-                    STRONG[i].name, (long long)rounds);
+            fprintf(stderr, "%s: the forbidden outcome appeared in round %lld\n", STRONG[i].name, (long long)rounds);
             return 1;
         }
         printf("ok  %s: never, in %lld rounds\n", STRONG[i].name, (long long)rounds);
@@ -255,8 +254,8 @@ int main(void)
         if (run(&WEAK[i], RELAXED_MUST_SHOW ? 20000 * MS : 200 * MS)) {
             printf("ok  %s: seen, in round %lld\n", WEAK[i].name, (long long)rounds);
         } else if (RELAXED_MUST_SHOW) {
-            fprintf(stderr, "%s: not seen in %lld rounds, so the results above prove little\n",
-                    WEAK[i].name, (long long)rounds);
+            fprintf(stderr, "%s: not seen in %lld rounds, so the results above prove little\n", WEAK[i].name,
+                    (long long)rounds);
             return 1;
         } else {
             printf("--  %s: not seen, in %lld rounds\n", WEAK[i].name, (long long)rounds);

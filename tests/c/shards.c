@@ -373,6 +373,25 @@ static void test_fork(void)
     printf("ok  fork\n");
 }
 
+/* ---- a second thread-local variable: a registered thread is refused, not registered twice ---- */
+
+static ap_shard_entry no_entry[1];
+static ap_shard_thread unregistered = {.entries = no_entry};
+static _Thread_local ap_shard_thread *second_self = &unregistered;
+
+static ap_shard_thread **second_self_here(void) { return &second_self; }
+
+static void test_second_variable(void)
+{
+    ap_shards c;
+    ap_shards_init(&c, 0);
+    CHECK(ap_shards_add(&c, 1));
+    CHECK(ap_shards_find_for(&c, second_self_here) == NULL && second_self == &unregistered);
+    CHECK(ap_shards_cells(&c) == 1 && ap_shards_load(&c).low == 1);
+    ap_shards_destroy(&c);
+    printf("ok  a thread is registered through one variable\n");
+}
+
 int main(void)
 {
     CHECK(ap_core_init() && ap_core_init());
@@ -383,6 +402,7 @@ int main(void)
     test_generations();
     test_counters_come_and_go();
     test_fork();
+    test_second_variable();
     printf("ok  all\n");
     return 0;
 }

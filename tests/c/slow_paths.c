@@ -101,7 +101,8 @@ static void test_two_waiters(void)
     pthread_join(threads[0], NULL);
     pthread_join(threads[1], NULL);
     ap_store_i64(&mutex.fair_at, 0);
-    EXPECT("of two waiters, the first gets the mutex by a hand-off, and its unlock unparks the other",
+    EXPECT(
+        "of two waiters, the first gets the mutex by a hand-off, and its unlock unparks the other",
         [AP_MUTEX_LOCK_SLOW] = 2, [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2, [AP_MUTEX_HAND_OFF] = 1);
 }
 
@@ -140,7 +141,7 @@ static void test_designated(void)
     CHECK(ap_mutex_unlock(&mutex));
     until_parked_again(ghost | both, before);
     EXPECT("a designated waker that requests gets the hand-off, and the first waiter becomes the next one",
-        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
+           [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     before = ap_now();
     ap_store_u64(&mutex.designated, ghost ^ 8);
@@ -148,8 +149,8 @@ static void test_designated(void)
     ap_store_i64(&mutex.fair_at, 0);
     CHECK(ap_mutex_unlock(&mutex));
     until_parked_again((ghost ^ 8) | both, before);
-    EXPECT("when a hand-off is due, so does one that requests nothing",
-        [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
+    EXPECT("when a hand-off is due, so does one that requests nothing", [AP_MUTEX_UNLOCK_SLOW] = 1,
+           [AP_MUTEX_HAND_OFF] = 1, [AP_UNPARK] = 1, [AP_PARK] = 1);
 
     ap_store_u64(&mutex.designated, ghost);
     ap_store_i64(&mutex.fair_at, 0);
@@ -186,8 +187,8 @@ static void test_mutex(void)
     CHECK(ap_mutex_unlock(&mutex));
     pthread_join(threads[0], NULL);
     CHECK(ap_load_i64(&mutex.fair_at) > ap_now() + 900 * 1000 * MS); /* not before that one is due */
-    EXPECT("one waiter costs one park and one unpark; its own unlock is fast",
-        [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
+    EXPECT("one waiter costs one park and one unpark; its own unlock is fast", [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1,
+           [AP_MUTEX_UNLOCK_SLOW] = 1, [AP_UNPARK] = 1);
 
     CHECK(ap_mutex_try_lock(&mutex));
     for (int i = 0; i < 2; i++) {
@@ -198,8 +199,8 @@ static void test_mutex(void)
     for (int i = 0; i < 2; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("of two waiters, the unlock of the first unparks the second, whose own is fast",
-        [AP_MUTEX_LOCK_SLOW] = 2, [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2);
+    EXPECT("of two waiters, the unlock of the first unparks the second, whose own is fast", [AP_MUTEX_LOCK_SLOW] = 2,
+           [AP_PARK] = 2, [AP_MUTEX_UNLOCK_SLOW] = 2, [AP_UNPARK] = 2);
 
     ap_store_i64(&mutex.fair_at, 0); /* those threads began to wait in the future */
     for (int i = 0; i < 4; i++) {
@@ -210,7 +211,8 @@ static void test_mutex(void)
         CHECK(ap_mutex_unlock(&mutex));
         pthread_join(threads[i], NULL);
     }
-    EXPECT("a waiter that waited long costs one park and one hand-off; its own unlock is fast: four times",
+    EXPECT(
+        "a waiter that waited long costs one park and one hand-off; its own unlock is fast: four times",
         [AP_MUTEX_LOCK_SLOW] = 4, [AP_PARK] = 4, [AP_MUTEX_UNLOCK_SLOW] = 4, [AP_UNPARK] = 4, [AP_MUTEX_HAND_OFF] = 4);
 
     test_two_waiters();
@@ -220,8 +222,8 @@ static void test_mutex(void)
     CHECK(ap_mutex_try_lock(&mutex) && !ap_mutex_lock_until(&mutex, ap_now(), ap_now() + MS));
     CHECK(ap_mutex_unlock(&mutex));
     CHECK(ap_mutex_try_lock(&mutex) && ap_mutex_unlock(&mutex));
-    EXPECT("a waiter that gave up costs one unlock a slow path, and the next unlock nothing",
-        [AP_MUTEX_LOCK_SLOW] = 1, [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1);
+    EXPECT("a waiter that gave up costs one unlock a slow path, and the next unlock nothing", [AP_MUTEX_LOCK_SLOW] = 1,
+           [AP_PARK] = 1, [AP_MUTEX_UNLOCK_SLOW] = 1);
 }
 
 /* ---- ap_rwmutex ---- */
@@ -261,16 +263,16 @@ static void test_rwmutex(void)
     for (int i = 0; i < 4; i++) {
         pthread_join(threads[i], NULL);
     }
-    EXPECT("four readers behind a writer park once each, and are admitted at once",
-        [AP_RWMUTEX_READ_SLOW] = 4, [AP_PARK] = 4, [AP_RWMUTEX_ADMIT] = 1, [AP_UNPARK] = 4);
+    EXPECT("four readers behind a writer park once each, and are admitted at once", [AP_RWMUTEX_READ_SLOW] = 4,
+           [AP_PARK] = 4, [AP_RWMUTEX_ADMIT] = 1, [AP_UNPARK] = 4);
 
     CHECK(ap_rwmutex_try_read_lock(&rw) && ap_rwmutex_try_read_lock(&rw));
     start_thread(&threads[0], write_once);
     until_parked(&rw.drained, 1);
     CHECK(ap_rwmutex_read_unlock(&rw) && ap_rwmutex_read_unlock(&rw));
     pthread_join(threads[0], NULL);
-    EXPECT("a writer behind two readers is unparked once, by the last",
-        [AP_RWMUTEX_WRITE_SLOW] = 1, [AP_PARK] = 1, [AP_UNPARK] = 1);
+    EXPECT("a writer behind two readers is unparked once, by the last", [AP_RWMUTEX_WRITE_SLOW] = 1, [AP_PARK] = 1,
+           [AP_UNPARK] = 1);
 }
 
 /* ---- ap_once, ap_waitgroup ---- */
@@ -311,8 +313,8 @@ static void test_once_and_waitgroup(void)
     for (int i = 0; i < ROUNDS; i++) {
         CHECK(ap_once_is_done(&once));
     }
-    EXPECT("once: five callers, four of which park and are unparked",
-        [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
+    EXPECT(
+        "once: five callers, four of which park and are unparked", [AP_ONCE_SLOW] = 5, [AP_PARK] = 4, [AP_UNPARK] = 4);
 
     CHECK(ap_waitgroup_add(&group, ROUNDS, &count) == AP_WAITGROUP_OK);
     for (int i = 0; i < 4; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * core_number.h: which core the calling thread runs on, or -1 where the system does not report it. Python.h comes first:
- * it defines _GNU_SOURCE, which declares sched_getcpu().
+ * core_number.h: which core the calling thread runs on, or -1 where the system does not report it. Python.h comes
+ * first: it defines _GNU_SOURCE, which declares sched_getcpu().
  */
 #ifndef AP_CORE_NUMBER_H
 #define AP_CORE_NUMBER_H
