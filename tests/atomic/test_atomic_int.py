@@ -184,7 +184,7 @@ def test_bad_argument_is_an_error_and_leaves_the_value(name, bad, error):
     assert a.load() == 5
 
 
-def test_error_messages_say_what_was_wrong_and_what_to_do():
+def test_error_messages_name_what_was_wrong_and_what_to_do():
     with pytest.raises(TypeError, match=r"not the str '1'; convert it with int\(\) first"):
         AtomicInt("1")
     with pytest.raises(OverflowError, match=r"1180591620717411303424 is outside .* -2\*\*63 to 2\*\*63 - 1"):
@@ -314,7 +314,7 @@ def test_no_update_is_lost(step):
     assert a.load() == THREADS * ROUNDS
 
 
-def test_every_value_is_handed_out_once():
+def test_every_value_is_returned_once():
     a = AtomicInt()
     got = run_threaded(lambda me: [a.fetch_add() for _ in range(ROUNDS)], THREADS)
     assert sorted(v for values in got for v in values) == list(range(THREADS * ROUNDS))

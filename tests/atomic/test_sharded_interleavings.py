@@ -228,7 +228,7 @@ def test_a_load_beside_drains_and_spills_is_never_below_zero_nor_above_what_was_
     assert search(2, adder(0, 2, spills=True), drainer(2), loader(2), start=(LIMIT, 1)) > 1000
 
 
-def test_a_load_has_all_that_was_added_before_it():
+def test_a_load_has_everything_that_was_added_before_it():
     assert search(2, adder(0, 2, spills=True), adder(1, 2), loader(2, drains=False), start=(LIMIT, 0)) > 1000
 
 

@@ -21,7 +21,7 @@ def test_returns_at_once_where_the_value_differs(cls):
 
 
 @types
-def test_notify_wakes_those_that_wait_and_says_how_many(cls):
+def test_notify_wakes_the_waiters_and_returns_how_many(cls):
     one, other = TYPES[cls]
     a = cls(one)
     assert (a.notify(), a.notify(5), a.notify_all()) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Runs the code of a page of the documentation, as CONTRIBUTING.md ("Code in the documentation") says it is written.
+"""Runs the code of a page of the documentation, as CONTRIBUTING.md ("Code in the documentation") describes it.
 
     python tests/support/pages.py PAGE...    puts what comes now in the place of each sample for this build
 
@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```([\w{}-]*)[ ]?([^\n]*)\n(.*?)^```$", re.M | re.S)
 NAMED = re.compile(r"# ([\w./-]+\.\w+)\n")
 BUILDS = {"gil": not FREE_THREADED, "free-threaded": FREE_THREADED, "3.13+": sys.version_info >= (3, 13)}
-# A busy machine may run the threads of a sample one after the other, and it says that nothing happened.
+# A busy machine may run the threads of a sample one after the other, and the program reports that nothing happened.
 SAMPLE_TRIES = 5
 FILES, OUTPUTS = {"cython", "toml"}, {"output", "sample", "measured"}
 # A row of a table that begins with a number, of which another run may have more or fewer.
@@ -60,7 +60,7 @@ class Block(NamedTuple):
 
 
 def blocks(page):
-    """The blocks of code of a page; what Sphinx is told, `{literalinclude}` say, is none."""
+    """The blocks of code of a page, without the directives of Sphinx such as `{literalinclude}`."""
     text = page.read_text("utf-8")
     for found in BLOCK.finditer(text):
         language, words, body = found.groups()
@@ -155,7 +155,7 @@ class Runner:
         assert status == 0, f"{block.where}: it ended with status {status}\n{self.printed}"
 
     def on_text(self, block):
-        assert OUTPUTS & set(block.words), f"{block.where}: say what it is, `text output` or `text sample`"
+        assert OUTPUTS & set(block.words), f"{block.where}: write what it is, `text output` or `text sample`"
         if "measured" in block.words:
             return  # docs/figures.py --check is what compares it
         assert self.printed is not None, f"{block.where}: no program above it"
