@@ -137,10 +137,24 @@ static void test_wait(void)
     CHECK(ap_park(&turn, equals, ap_load_u32(&turn), -1) == AP_TIMED_OUT);
 }
 
+/* ---- the table of the core, which the modules of the Python package call through ---- */
+
+static void test_table(void)
+{
+    ap_core table;
+    ap_core_describe(&table);
+    CHECK(table.size == sizeof table && table.waiters_in == ap_waiters_in && table.owner_forks == ap_owner_forks);
+#define SAME(result, name, parameters, arguments) CHECK(table.name == name);
+#define SAME_WITHOUT_RESULT(name, parameters, arguments) CHECK(table.name == name);
+    AP_CORE_FUNCTIONS(SAME, SAME_WITHOUT_RESULT)
+    printf("ok  the table has each function of the core\n");
+}
+
 int main(void)
 {
     alarm(600); /* a lost wake-up becomes a failure, not a hang */
     CHECK(ap_core_init() && ap_core_init());
+    test_table();
     test_wait();
     test_position();
     test_deadlines();
