@@ -90,8 +90,7 @@ env_python() {
 }
 
 # on_each FUNCTION NAME... -- GROUP...: FUNCTION PYTHON TAG for each of these interpreters that is here, once for
-# each TAG, in an environment with these groups. A failure on one is reported,
-# and the others run.
+# each TAG, in an environment with these groups. A failure on one is reported, and the others run.
 on_each() {
     local function=$1 name names=() python tag seen= status=0
     shift

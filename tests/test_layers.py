@@ -128,3 +128,16 @@ def test_there_are_no_circles() -> None:
         graphlib.TopologicalSorter(graph()).prepare()
     except graphlib.CycleError as error:
         raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_one_extension_links_the_parking_lot() -> None:
+    """Two copies of the parking lot would be two tables of waiters, and two handlers of fork()."""
+    [table] = [
+        node.value
+        for node in ast.parse((ROOT / "setup.py").read_text("utf-8")).body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "EXTENSIONS"
+    ]
+    assert isinstance(table, ast.Dict)
+    linked = {ast.literal_eval(key): ast.unparse(value) for key, value in zip(table.keys, table.values, strict=True)}
+    assert [name for name, files in linked.items() if "CORE" in files] == ["atomicpy._runtime.core"]
+    assert [name for name, files in linked.items() if "src/" in files] == [], "a file of the core, linked by its name"
