@@ -65,13 +65,14 @@ DIRECTIVES = {
     "freethreading_compatible": True,
 }
 
-setup(
-    cmdclass=COMMANDS,
-    ext_modules=extensions(
-        EXTENSIONS,
-        DIRECTIVES,
-        include_dirs=["src", "atomicpy"],
-        extra_compile_args=COMPILE_ARGS,
-        extra_link_args=LINK_ARGS,
-    ),
-)
+if __name__ == "__main__":  # Cython's pool of processes imports this file, if `python setup.py` started it
+    setup(
+        cmdclass=COMMANDS,
+        ext_modules=extensions(
+            EXTENSIONS,
+            DIRECTIVES,
+            include_dirs=["src", "atomicpy"],
+            extra_compile_args=COMPILE_ARGS,
+            extra_link_args=LINK_ARGS,
+        ),
+    )
