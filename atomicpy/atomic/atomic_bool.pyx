@@ -51,7 +51,11 @@ cdef inline int init "ap_do_init"(AtomicBool a, object value) except -1:
     return 0
 
 
-cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicBool a, object expected, object desired):
+cdef inline bint load "ap_do_load"(AtomicBool a) noexcept:
+    return ap_load_bool(&a.value)
+
+
+cdef inline bint compare_exchange "ap_do_compare_exchange"(AtomicBool a, object expected, object desired) except -1:
     cdef bint seen = as_bool(expected, "AtomicBool")
     return ap_compare_exchange_bool(&a.value, seen, as_bool(desired, "AtomicBool"))
 
@@ -96,7 +100,7 @@ cdef class AtomicBool:
         True
         """
         note_use(self)
-        return ap_load_bool(&self.value)
+        return load(self)
 
     def store(self, value, /):
         """Atomically replace the value.
@@ -242,15 +246,16 @@ cdef extern from *:
 
     AP_FAST_NEW(false, nargs == 0 || ap_is_bool(args[0]),
                 nargs == 0 ? ap_do_init(self, Py_False) : ap_do_init(self, args[0]))
+    AP_FAST_NOARGS(load, ap_truth(ap_do_load(self)))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_bool(args[0]) && ap_is_bool(args[1]),
-                 ap_do_compare_exchange(self, args[0], args[1]))
-    AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]) && ap_do_differs(self, args[0]), Py_NewRef(Py_True))
+                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1])))
+    AP_FAST_CALL(wait, 1, 1, ap_is_bool(args[0]) && ap_do_differs(self, args[0]), ap_truth(true))
     AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
     AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
                  PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
 
     static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify),
+        AP_OVERRIDE_NOARGS(load), AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify),
         AP_OVERRIDE_NOARGS(notify_all), AP_OVERRIDE_END,
     };
     """

@@ -33,7 +33,7 @@ cdef inline double load "ap_do_load"(AtomicFloat a) noexcept:
     return ap_load_f64(&a.value)
 
 
-cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicFloat a, object expected, object desired):
+cdef inline bint compare_exchange "ap_do_compare_exchange"(AtomicFloat a, object expected, object desired) except -1:
     cdef double seen, new
     as_double(expected, "AtomicFloat", &seen)
     as_double(desired, "AtomicFloat", &new)
@@ -320,7 +320,7 @@ cdef extern from *:
     AP_FAST_STEP(fetch_add, PyFloat_CheckExact)
     AP_FAST_STEP(fetch_sub, PyFloat_CheckExact)
     AP_FAST_CALL(compare_exchange, 2, 2, PyFloat_CheckExact(args[0]) && PyFloat_CheckExact(args[1]),
-                 ap_do_compare_exchange(self, args[0], args[1]))
+                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1])))
 
     static const ap_fast_call ap_fast_calls[] = {
         AP_OVERRIDE_NOARGS(load), AP_OVERRIDE(add), AP_OVERRIDE(sub), AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub),

@@ -189,7 +189,7 @@ cdef extern from *:
 # ---- the operations that have a fast call: for the method and for the fast call ----
 
 
-cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicRef a, object expected, object desired):
+cdef inline bint compare_exchange "ap_do_compare_exchange"(AtomicRef a, object expected, object desired) noexcept:
     return ap_ref_compare_exchange(a, expected, desired)
 
 
@@ -301,7 +301,7 @@ cdef extern from *:
     #define ap_ref_init(self, initial) (((ap_ref_object *)(self))->value = ap_ref_new(initial), 0)
 
     AP_FAST_NEW(true, true, ap_ref_init(self, nargs == 0 ? Py_None : args[0]))
-    AP_FAST_CALL(compare_exchange, 2, 2, true, ap_do_compare_exchange(self, args[0], args[1]))
+    AP_FAST_CALL(compare_exchange, 2, 2, true, ap_truth(ap_do_compare_exchange(self, args[0], args[1])))
 
     static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE(compare_exchange), AP_OVERRIDE_END};
     """

@@ -124,7 +124,7 @@ cdef inline int fetch_min "ap_do_fetch_min"(AtomicUInt a, object n, uint64_t *ol
     return 0
 
 
-cdef inline object compare_exchange "ap_do_compare_exchange"(AtomicUInt a, object expected, object desired):
+cdef inline bint compare_exchange "ap_do_compare_exchange"(AtomicUInt a, object expected, object desired) except -1:
     cdef uint64_t seen = as_uint64(expected, "AtomicUInt")
     return ap_compare_exchange_u64(&a.value, &seen, as_uint64(desired, "AtomicUInt"))
 
@@ -534,8 +534,8 @@ cdef extern from *:
     AP_FAST_ONE(fetch_max, ap_is_natural(argument), ap_do_fetch_max(self, argument, &result))
     AP_FAST_ONE(fetch_min, ap_is_natural(argument), ap_do_fetch_min(self, argument, &result))
     AP_FAST_CALL(compare_exchange, 2, 2, ap_is_natural(args[0]) && ap_is_natural(args[1]),
-                 ap_do_compare_exchange(self, args[0], args[1]))
-    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]) && ap_do_differs(self, args[0]), Py_NewRef(Py_True))
+                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1])))
+    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]) && ap_do_differs(self, args[0]), ap_truth(true))
     AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
     AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
                  PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
