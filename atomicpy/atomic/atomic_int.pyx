@@ -15,6 +15,7 @@ from libc.stdint cimport int64_t, uint64_t
 from atomicpy.atomic.ap_atomic cimport *
 from atomicpy._runtime.arguments cimport (
     AP_NO_WAITERS, ap_is_compact, ap_compact_value, ap_compare_i64, as_int64, as_waiters, refuse_copy,
+    ap_unreachable,
 )
 from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
@@ -59,12 +60,14 @@ cdef int out_of_range(int64_t old, str operator, int64_t n) except -1:
 cdef inline int add_word(AtomicInt a, int64_t n, int64_t *old) except -1:
     if not ap_fetch_add_i64_checked(&a.value, n, old):
         out_of_range(old[0], "+", n)
+        ap_unreachable()
     return 0
 
 
 cdef inline int sub_word(AtomicInt a, int64_t n, int64_t *old) except -1:
     if not ap_fetch_sub_i64_checked(&a.value, n, old):
         out_of_range(old[0], "-", n)
+        ap_unreachable()
     return 0
 
 

@@ -24,7 +24,9 @@ from atomicpy.atomic.ap_atomic cimport *
 
 __all__ = ["AtomicIntArray"]
 
-cdef Py_ssize_t ITEM = sizeof(ap_i64)
+cdef extern from *:
+    const Py_ssize_t ITEM "((Py_ssize_t)sizeof(ap_i64))"  # a constant, so that the compiler divides by no variable
+
 cdef char *INT64_FORMAT = "q"
 
 
@@ -36,52 +38,52 @@ cdef int out_of_bounds(AtomicIntArray a, object i) except -1:
     raise IndexError(f"index {shown(i.__index__())} is out of range: the AtomicIntArray has {a.length} elements")
 
 
+cdef inline bint has "ap_do_has"(AtomicIntArray a, Py_ssize_t at) noexcept:
+    """Whether the array has that index, counted from the end where it is negative."""
+    return <size_t>(at + a.length if at < 0 else at) < <size_t>a.length
+
+
 cdef inline ap_i64 *element(AtomicIntArray a, object i) except NULL:
-    """The word of that index, counted from the end where it is negative; TypeError or IndexError."""
+    """The word of that index; TypeError or IndexError."""
     cdef Py_ssize_t at = as_index(i, "AtomicIntArray")
-    if at < 0:
-        at += a.length
-    if <size_t>at >= <size_t>a.length:
+    if not has(a, at):
         out_of_bounds(a, i)
         ap_unreachable()
-    return &a.words[at]
+    return &a.words[at + a.length if at < 0 else at]
 
 
 cdef inline int add_word(ap_i64 *word, int64_t n, int64_t *old) except -1:
     if not ap_fetch_add_i64_checked(word, n, old):
         out_of_range(old[0], "+", n)
+        ap_unreachable()
     return 0
 
 
 cdef inline int sub_word(ap_i64 *word, int64_t n, int64_t *old) except -1:
     if not ap_fetch_sub_i64_checked(word, n, old):
         out_of_range(old[0], "-", n)
+        ap_unreachable()
     return 0
 
 
-cdef int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
+cdef int refuse_length(Py_ssize_t length) except -1:
     if length < 0:
         raise ValueError(f"an AtomicIntArray cannot have {length} elements")
-    # One more than asked for: an empty array has an address too, and an error has none.
-    if length > (<Py_ssize_t>0x7fffffffffffffff) // ITEM - 1:
-        raise MemoryError(f"no memory for {length} elements of 8 bytes")
-    a.words = <ap_i64 *>PyMem_RawCalloc(<size_t>length + 1, <size_t>ITEM)
+    raise MemoryError(f"no memory for {length} elements of 8 bytes")
+
+
+cdef inline int allocate(AtomicIntArray a, Py_ssize_t length) except -1:
+    if length >= 0:
+        # One more than asked for: an empty array has an address too, and an error has none. NULL if the size overflows.
+        a.words = <ap_i64 *>PyMem_RawCalloc(<size_t>length + 1, <size_t>ITEM)
     if a.words == NULL:
-        raise MemoryError(f"no memory for {length} elements of 8 bytes")
+        refuse_length(length)
     a.length = length
     return 0
 
 
-# ---- the operations that have a fast call: for the method and for the fast call ----
-
-
-cdef int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -1:
+cdef int init_from(AtomicIntArray a, object length_or_iterable) except -1:
     cdef Py_ssize_t i
-    a.words = NULL
-    a.view = NULL
-    a.stride = ITEM
-    if ap_is_compact(length_or_iterable):
-        return allocate(a, <Py_ssize_t>ap_compact_value(length_or_iterable))
     kind = type(length_or_iterable)
     if kind is int or (hasattr(kind, "__index__") and not hasattr(kind, "__iter__")):  # a NumPy array has both
         return allocate(a, as_index(length_or_iterable, "AtomicIntArray"))
@@ -90,6 +92,18 @@ cdef int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -
     for i, value in enumerate(values):
         ap_init_i64(&a.words[i], as_int64(value, "AtomicIntArray"))
     return 0
+
+
+# ---- the operations that have a fast call: for the method and for the fast call ----
+
+
+cdef inline int init "ap_do_init"(AtomicIntArray a, object length_or_iterable) except -1:
+    a.words = NULL
+    a.view = NULL
+    a.stride = ITEM
+    if ap_is_compact(length_or_iterable):
+        return allocate(a, <Py_ssize_t>ap_compact_value(length_or_iterable))
+    return init_from(a, length_or_iterable)
 
 
 cdef inline int load "ap_do_load"(AtomicIntArray a, object i, int64_t *value) except -1:
@@ -103,9 +117,9 @@ cdef inline int store "ap_do_store"(AtomicIntArray a, object i, object value) ex
     return 0
 
 
-cdef inline object compare_exchange "ap_do_compare_exchange"(
+cdef inline bint compare_exchange "ap_do_compare_exchange"(
     AtomicIntArray a, object i, object expected, object desired
-):
+) except -1:
     cdef ap_i64 *word = element(a, i)
     cdef int64_t seen = as_int64(expected, "AtomicIntArray")
     return ap_compare_exchange_i64(word, &seen, as_int64(desired, "AtomicIntArray"))
@@ -553,16 +567,19 @@ cdef extern from *:
     #define AP_NUMBER int64_t
     #define AP_BOX PyLong_FromLongLong
 
+    /* An index for a fast call. The compiler removes the error path of one that is out of range. */
+    #define AP_HAS(i) (ap_is_compact(i) && ap_do_has(self, ap_compact_value(i)))
+
     /* name(i, n), and name(i, n=1) */
     #define AP_FAST_TWO(name)                                                        \\
-        AP_FAST_NUMBER(name, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]), \\
+        AP_FAST_NUMBER(name, 2, 2, AP_HAS(args[0]) && ap_is_compact(args[1]), \\
                        ap_do_##name(self, args[0], args[1], &result))
     #define AP_FAST_ELEMENT_STEP(name)                                                                        \\
-        AP_FAST_NUMBER(name, 1, 2, ap_is_compact(args[0]) && (nargs == 1 || ap_is_compact(args[1])),          \\
+        AP_FAST_NUMBER(name, 1, 2, AP_HAS(args[0]) && (nargs == 1 || ap_is_compact(args[1])),          \\
                        nargs == 1 ? ap_do_##name(self, args[0], ap_default_one(), &result)                    \\
                                   : ap_do_##name(self, args[0], args[1], &result))
 
-    AP_FAST_ONE(load, ap_is_compact(argument), ap_do_load(self, argument, &result))
+    AP_FAST_ONE(load, AP_HAS(argument), ap_do_load(self, argument, &result))
     AP_FAST_ELEMENT_STEP(add)
     AP_FAST_ELEMENT_STEP(sub)
     AP_FAST_ELEMENT_STEP(fetch_add)
@@ -573,10 +590,10 @@ cdef extern from *:
     AP_FAST_TWO(fetch_xor)
     AP_FAST_TWO(fetch_max)
     AP_FAST_TWO(fetch_min)
-    AP_FAST_CALL(store, 2, 2, ap_is_compact(args[0]) && ap_is_compact(args[1]),
+    AP_FAST_CALL(store, 2, 2, AP_HAS(args[0]) && ap_is_compact(args[1]),
                  AP_NONE_OR_ERROR(ap_do_store(self, args[0], args[1])))
-    AP_FAST_CALL(compare_exchange, 3, 3, ap_is_compact(args[0]) && ap_is_compact(args[1]) && ap_is_compact(args[2]),
-                 ap_do_compare_exchange(self, args[0], args[1], args[2]))
+    AP_FAST_CALL(compare_exchange, 3, 3, AP_HAS(args[0]) && ap_is_compact(args[1]) && ap_is_compact(args[2]),
+                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1], args[2])))
     AP_FAST_CALL(update, 2, 2, true, ap_do_update(self, args[0], args[1]))
 
     /* Cython's destructor protects the object and the current exception from __dealloc__. Freeing needs no such care.

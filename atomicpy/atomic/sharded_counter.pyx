@@ -9,7 +9,7 @@ cimport cython
 from cpython.object cimport PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.arguments cimport as_int64, refuse_copy
+from atomicpy._runtime.arguments cimport ap_unreachable, as_int64, refuse_copy
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
 from atomicpy._runtime.public_name cimport name_public
@@ -89,11 +89,16 @@ cdef object as_object(ap_wide total):
     return (<object>total.high << 64) | total.low
 
 
-cdef int64_t fitting(ap_wide total) except? -1:
+cdef int out_of_range(ap_wide total) except -1:
+    raise OverflowError(
+        f"the value of the ShardedCounter is {as_object(total)}, outside the range -2**63 to 2**63 - 1; it stays"
+    )
+
+
+cdef inline int64_t fitting(ap_wide total) except? -1:
     if not ap_wide_fits(total):
-        raise OverflowError(
-            f"the value of the ShardedCounter is {as_object(total)}, outside the range -2**63 to 2**63 - 1; it stays"
-        )
+        out_of_range(total)
+        ap_unreachable()
     return <int64_t>total.low
 
 
