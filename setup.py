@@ -32,7 +32,6 @@ RACE = sorted(glob("src/race/*.c"))
 # One line an extension: its module, and the C files that it links.
 EXTENSIONS = {
     "atomicpy._runtime.arguments": [],
-    "atomicpy._runtime.blocking": CALLS,
     "atomicpy._runtime.core": CORE,
     "atomicpy.atomic.atomic_bool": CALLS,
     "atomicpy.atomic.atomic_float": [],

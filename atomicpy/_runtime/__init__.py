@@ -1,1 +1,1 @@
-"""What every type stands on: arguments, blocking, deferred reference counts, fast calls, the C core."""
+"""What every type stands on: arguments, deferred reference counts, fast calls, the C core."""

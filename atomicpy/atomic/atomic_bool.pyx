@@ -11,7 +11,7 @@ from cpython.object cimport Py_EQ, PyObject_RichCompare, PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy._runtime.arguments cimport AP_NO_WAITERS, as_bool, as_waiters, refuse_copy
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
 from atomicpy._runtime.public_name cimport name_public

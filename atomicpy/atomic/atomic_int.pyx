@@ -17,7 +17,7 @@ from atomicpy._runtime.arguments cimport (
     AP_NO_WAITERS, ap_is_compact, ap_compact_value, ap_compare_i64, as_int64, as_waiters, refuse_copy,
     ap_unreachable,
 )
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
 from atomicpy._runtime.public_name cimport name_public

@@ -16,7 +16,7 @@ from atomicpy.atomic.ap_atomic cimport *
 from atomicpy._runtime.arguments cimport (
     AP_NO_WAITERS, ap_is_natural, ap_compact_value, ap_compare_u64, as_uint64, as_waiters, refuse_copy,
 )
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
 from atomicpy._runtime.public_name cimport name_public

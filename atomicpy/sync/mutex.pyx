@@ -10,7 +10,7 @@ cimport cython
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
+from atomicpy._runtime.core cimport AP_FOREVER, ap_now, block, deadline_of, owner_shown, refuse_lost_owner
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport defer_when_shared, note_use
 from atomicpy._runtime.public_name cimport name_public

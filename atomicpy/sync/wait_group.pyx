@@ -10,7 +10,7 @@ from cpython.number cimport PyNumber_Index
 from cpython.object cimport PyTypeObject
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.blocking cimport AP_FOREVER, block, wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, block, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.public_name cimport name_public
 
