@@ -15,7 +15,7 @@ from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.public_name cimport name_public
 
 import threading
-from collections import deque
+from _collections import deque  # as threading does: collections would load five modules more
 
 __all__ = ["WaitGroup"]
 

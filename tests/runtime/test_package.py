@@ -64,7 +64,7 @@ def test_import_does_not_enable_the_gil_and_gives_no_warning():
 def test_import_loads_no_further_modules():
     # It loads nothing but threading and the modules that threading needs.
     out = run_program("""
-import sys, threading, collections
+import sys, threading
 before = set(sys.modules)
 import atomicpy
 print(*sorted(set(sys.modules) - before))
