@@ -1,5 +1,6 @@
 """The extension modules. All metadata is in pyproject.toml."""
 
+import os
 import sys
 from glob import glob
 from pathlib import Path
@@ -15,6 +16,9 @@ MSVC = sys.platform == "win32"
 COMPILE_ARGS = (
     ["/std:c11", "/experimental:c11atomics", "/O2"] if MSVC else ["-std=c11", "-O2", "-fvisibility=hidden", "-pthread"]
 )
+# The flags of CPython have -g: five sixths of each module would be debug information. CFLAGS=-g keeps it.
+if not MSVC and not any(flag.startswith("-g") for flag in os.environ.get("CFLAGS", "").split()):
+    COMPILE_ARGS.append("-g0")
 LINK_ARGS = [] if MSVC else ["-pthread"]
 
 # The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need
