@@ -25,13 +25,35 @@ OUTPUTS = {
     },
 }
 
+# For the templates of AtomicInt, AtomicUInt and AtomicIntArray. Each operation has its example last.
+OPERATIONS = {
+    # These take n=1. The verb, the sign, and whether they return the new value or the old one.
+    "STEPS": [
+        ("add", "add", "+", "new", "(8, 10)"),
+        ("sub", "subtract", "-", "new", "(6, 4)"),
+        ("fetch_add", "add", "+", "old", "(7, 10)"),
+        ("fetch_sub", "subtract", "-", "old", "(7, 4)"),
+    ],
+    "BITS": [
+        ("and", "&", "keep the bits that `n` has too,", "(6, 2)"),
+        ("or", "|", "set the bits that `n` has,", "(6, 7)"),
+        ("xor", "^", "flip the bits that `n` has,", "(6, 5)"),
+    ],
+    "EXTREMES": [
+        ("max", "raise", "less", (9, 8), "(7, 9, 9)"),
+        ("min", "lower", "more", (5, 6), "(7, 5, 5)"),
+    ],
+    # These return the old value.
+    "SWAPS": ["exchange", "fetch_and", "fetch_or", "fetch_xor", "fetch_max", "fetch_min"],
+}
+
 
 def rendered(template, names):
     lines = (ROOT / template).read_text("utf-8").splitlines()
     for number, (line, following) in enumerate(pairwise(lines), 1):
         if not line and re.match(r"\{\{(if|elif|else|endif|for|endfor|py:)", following):
             sys.exit(f"{template}:{number}: Tempita drops a blank line before a statement; put it after the statement")
-    return Tempita.Template.from_filename(str(ROOT / template), encoding="utf-8").substitute(names)
+    return Tempita.Template.from_filename(str(ROOT / template), encoding="utf-8").substitute({**OPERATIONS, **names})
 
 
 def main(check):

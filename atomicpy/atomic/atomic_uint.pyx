@@ -514,47 +514,10 @@ cdef class AtomicUInt:
 
 cdef extern from *:
     """
-    #include "_runtime/fast_calls.h"
-
     #define AP_NUMBER uint64_t
     #define AP_BOX PyLong_FromUnsignedLongLong
-
-    AP_FAST_NEW(false, nargs == 0 || ap_is_natural(args[0]),
-                nargs == 0 ? ap_do_init(self, ap_default_zero()) : ap_do_init(self, args[0]))
-    AP_FAST_LOAD
-    AP_FAST_INT
-    AP_FAST_STEP(add, ap_is_natural)
-    AP_FAST_STEP(sub, ap_is_natural)
-    AP_FAST_STEP(fetch_add, ap_is_natural)
-    AP_FAST_STEP(fetch_sub, ap_is_natural)
-    AP_FAST_ONE(exchange, ap_is_natural(argument), ap_do_exchange(self, argument, &result))
-    AP_FAST_ONE(fetch_and, ap_is_natural(argument), ap_do_fetch_and(self, argument, &result))
-    AP_FAST_ONE(fetch_or, ap_is_natural(argument), ap_do_fetch_or(self, argument, &result))
-    AP_FAST_ONE(fetch_xor, ap_is_natural(argument), ap_do_fetch_xor(self, argument, &result))
-    AP_FAST_ONE(fetch_max, ap_is_natural(argument), ap_do_fetch_max(self, argument, &result))
-    AP_FAST_ONE(fetch_min, ap_is_natural(argument), ap_do_fetch_min(self, argument, &result))
-    AP_FAST_CALL(compare_exchange, 2, 2, ap_is_natural(args[0]) && ap_is_natural(args[1]),
-                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1])))
-    AP_FAST_CALL(wait, 1, 1, ap_is_natural(args[0]) && ap_do_differs(self, args[0]), ap_truth(true))
-    AP_FAST_NOARGS(notify_all, PyLong_FromSize_t(ap_do_notify_all(self)))
-    AP_FAST_CALL(notify, 0, 1, nargs == 0 || ap_is_natural(args[0]),
-                 PyLong_FromSize_t(ap_do_notify(self, nargs == 0 ? ap_default_one() : args[0])))
-
-    static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE_NOARGS(load),
-        AP_OVERRIDE(add),
-        AP_OVERRIDE(sub),
-        AP_OVERRIDE(fetch_add),
-        AP_OVERRIDE(fetch_sub),
-        AP_OVERRIDE_ONE(exchange),
-        AP_OVERRIDE_ONE(fetch_and),
-        AP_OVERRIDE_ONE(fetch_or),
-        AP_OVERRIDE_ONE(fetch_xor),
-        AP_OVERRIDE_ONE(fetch_max),
-        AP_OVERRIDE_ONE(fetch_min),
-        AP_OVERRIDE(compare_exchange), AP_OVERRIDE(wait), AP_OVERRIDE(notify),
-        AP_OVERRIDE_NOARGS(notify_all), AP_OVERRIDE_END,
-    };
+    #define AP_IS_PLAIN ap_is_natural
+    #include "atomic/fast_calls_integer.h"
     """
     int ap_override_new(PyTypeObject *type) except -1
     void ap_override_int(PyTypeObject *type) noexcept
