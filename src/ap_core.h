@@ -52,7 +52,7 @@ bool ap_core_init(void);
     P(ap_waitgroup_leave, (ap_waitgroup * wg, uint64_t ticket), (wg, ticket))                                 \
     P(ap_shards_init, (ap_shards * c, int64_t value), (c, value))                                             \
     P(ap_shards_destroy, (ap_shards * c), (c))                                                                \
-    F(ap_wide, ap_shards_load, (ap_shards * c), (c))                                                          \
+    F(ap_wide, ap_shards_load_slow, (ap_shards * c), (c))                                                     \
     F(bool, ap_shards_drain, (ap_shards * c, ap_wide * sum), (c, sum))                                        \
     F(size_t, ap_shards_cells, (ap_shards * c), (c))                                                          \
     F(ap_shard_cell *, ap_shards_find_for, (ap_shards * c, ap_shard_self_address self), (c, self))            \

@@ -20,13 +20,6 @@ static ap_os_key at_end;
 
 enum { SMALLEST_TABLE = 8 };
 
-static void wide_add(ap_wide *w, int64_t n)
-{
-    uint64_t before = w->low;
-    w->low += (uint64_t)n;
-    w->high += (w->low < before) - (n < 0);
-}
-
 static void wide_sub(ap_wide *w, int64_t n)
 {
     uint64_t before = w->low;
@@ -223,11 +216,11 @@ void ap_shards_spill(ap_shard_cell *cell, int64_t n, bool subtract)
     ap_os_lock_acquire(&lock);
     ap_shards *c = cell->counter;
     ap_wide base = base_of(c);
-    wide_add(&base, ap_load_i64_relaxed(&cell->n));
+    ap_wide_add(&base, ap_load_i64_relaxed(&cell->n));
     if (subtract) {
         wide_sub(&base, n);
     } else {
-        wide_add(&base, n);
+        ap_wide_add(&base, n);
     }
     change_begins(c);
     ap_store_i64_release(&cell->n, 0);
@@ -235,29 +228,11 @@ void ap_shards_spill(ap_shard_cell *cell, int64_t n, bool subtract)
     ap_os_lock_release(&lock);
 }
 
-static ap_wide sum(ap_shards *c)
+ap_wide ap_shards_load_slow(ap_shards *c)
 {
-    ap_wide total = base_of(c);
-    ap_shard_cell *cell = atomic_load_explicit(&c->cells, memory_order_acquire);
-    for (; cell != NULL; cell = cell->next) {
-        wide_add(&total, ap_load_i64_acquire(&cell->n));
-    }
-    return total;
-}
-
-ap_wide ap_shards_load(ap_shards *c)
-{
-    uint64_t version = ap_load_u64_acquire(&c->version);
-    ap_wide total;
-    if (version % 2 == 0) {
-        total = sum(c);
-        if (ap_load_u64_relaxed(&c->version) == version) {
-            return total;
-        }
-    }
-    /* A drain or a spill is under way, and holds the lock until its end. Under the lock the sum needs no second try. */
+    /* A drain or a spill holds the lock until its end. Under the lock the sum needs no second try. */
     ap_os_lock_acquire(&lock);
-    total = sum(c);
+    ap_wide total = ap_shards_sum(c);
     ap_os_lock_release(&lock);
     return total;
 }
@@ -265,7 +240,7 @@ ap_wide ap_shards_load(ap_shards *c)
 bool ap_shards_drain(ap_shards *c, ap_wide *total)
 {
     ap_os_lock_acquire(&lock);
-    *total = sum(c);
+    *total = ap_shards_sum(c);
     bool fits = ap_wide_fits(*total);
     if (fits) {
         ap_wide base = base_of(c);

@@ -118,9 +118,6 @@ void ap_shards_init(ap_shards *c, int64_t value);
 /* After its last use. */
 void ap_shards_destroy(ap_shards *c);
 
-/* The value at one moment of the call. If threads add meanwhile, each cell's value at its own moment of the call. */
-ap_wide ap_shards_load(ap_shards *c);
-
 /* Take the value and leave zero. False, without a change, if *sum is outside int64_t. */
 bool ap_shards_drain(ap_shards *c, ap_wide *sum);
 
@@ -128,6 +125,36 @@ bool ap_shards_drain(ap_shards *c, ap_wide *sum);
 size_t ap_shards_cells(ap_shards *c);
 
 static inline bool ap_wide_fits(ap_wide w) { return w.high == (w.low >> 63 ? -1 : 0); }
+
+static inline void ap_wide_add(ap_wide *w, int64_t n)
+{
+    uint64_t before = w->low;
+    w->low += (uint64_t)n;
+    w->high += (w->low < before) - (n < 0);
+}
+
+/* Base and the cells, each at its own moment. */
+static inline ap_wide ap_shards_sum(ap_shards *c)
+{
+    ap_wide total = {.high = ap_load_i64_acquire(&c->base_high), .low = ap_load_u64_acquire(&c->base_low)};
+    ap_shard_cell *cell = atomic_load_explicit(&c->cells, memory_order_acquire);
+    for (; cell != NULL; cell = cell->next) {
+        ap_wide_add(&total, ap_load_i64_acquire(&cell->n));
+    }
+    return total;
+}
+
+/* The slow path of ap_shards_load(): wait for the end of a drain or a spill. */
+ap_wide ap_shards_load_slow(ap_shards *c);
+
+/* The value at one moment of the call. If threads add meanwhile, each cell's value at its own moment of the call. */
+static inline ap_wide ap_shards_load(ap_shards *c)
+{
+    uint64_t version = ap_load_u64_acquire(&c->version);
+    ap_wide total = ap_shards_sum(c);
+    bool changing = version % 2 != 0 || ap_load_u64_relaxed(&c->version) != version;
+    return AP_UNLIKELY(changing) ? ap_shards_load_slow(c) : total;
+}
 
 /* The slow paths: search the table of the thread whose ap_shard_self is given, register the thread, get a cell (NULL:
  * no memory); and spill a cell into base. */
