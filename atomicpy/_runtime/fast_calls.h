@@ -56,7 +56,7 @@ typedef struct {
     {                                                                  \
         void *self = object;                                           \
         AP_NUMBER result;                                              \
-        if (ap_is_first_use(object) || !(plain)) {                     \
+        if (AP_UNLIKELY(ap_is_first_use(object) || !(plain))) {        \
             return name##_method(object, argument);                    \
         }                                                              \
         return (call) < 0 ? NULL : AP_BOX(result);                     \
@@ -84,7 +84,7 @@ typedef struct {
     {                                                                                                                 \
         void *self = object;                                                                                          \
         result;                                                                                                       \
-        if (AP_UNLIKELY(names != NULL) || nargs < (least) || nargs > (most) || ap_is_first_use(object) || !(plain)) { \
+        if (AP_UNLIKELY(names != NULL || nargs < (least) || nargs > (most) || ap_is_first_use(object) || !(plain))) { \
             return ap_call_method(name##_method, object, args, nargs, names);                                         \
         }                                                                                                             \
         return value;                                                                                                 \
@@ -204,7 +204,7 @@ static inline void ap_track(PyObject *self, bool refers)
     static PyObject *ap_new_fast(PyObject *type, PyObject *const *args, size_t nargsf, PyObject *names)  \
     {                                                                                                    \
         Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);                                                   \
-        if (AP_UNLIKELY(names != NULL) || nargs > 1 || !(plain)) {                                       \
+        if (AP_UNLIKELY(names != NULL || nargs > 1 || !(plain))) {                                       \
             return ap_new_method(type, args, nargsf, names);                                             \
         }                                                                                                \
         PyObject *object = ap_allocate((PyTypeObject *)type, refers);                                    \

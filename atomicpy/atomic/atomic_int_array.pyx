@@ -576,8 +576,7 @@ cdef extern from *:
                        ap_do_##name(self, args[0], args[1], &result))
     #define AP_FAST_ELEMENT_STEP(name)                                                                        \\
         AP_FAST_NUMBER(name, 1, 2, AP_HAS(args[0]) && (nargs == 1 || ap_is_compact(args[1])),          \\
-                       nargs == 1 ? ap_do_##name(self, args[0], ap_default_one(), &result)                    \\
-                                  : ap_do_##name(self, args[0], args[1], &result))
+                       ap_do_##name(self, args[0], nargs == 1 ? ap_default_one() : args[1], &result))
 
     AP_FAST_ONE(load, AP_HAS(argument), ap_do_load(self, argument, &result))
     AP_FAST_ELEMENT_STEP(add)
