@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTPUTS = {
     "src/atomic/ap_i64.h": ("src/atomic/ap_integer.h.in", {"signed": True}),
     "src/atomic/ap_u64.h": ("src/atomic/ap_integer.h.in", {"signed": False}),
+    "atomicpy/atomic/atomic_int_array.pyx": ("atomicpy/atomic/atomic_int_array.pyx.in", {}),
     "atomicpy/atomic/ap_atomic.pxd": ("atomicpy/atomic/ap_atomic.pxd.in", {}),
     **{
         f"atomicpy/atomic/{module}.{suffix}": (f"atomicpy/atomic/atomic_integer.{suffix}.in", {"signed": signed})

@@ -1,3 +1,4 @@
+# Generated from atomicpy/atomic/atomic_int_array.pyx.in by .ci/templates.py; edit that file.
 # SPDX-License-Identifier: MIT
 # cython: preliminary_late_includes_cy28=True
 """AtomicIntArray: signed 64-bit integers side by side, each one atomic, in memory of its own or in a shared buffer.
@@ -398,8 +399,8 @@ cdef class AtomicIntArray:
         """Atomically add `n` and return the new value.
 
         Equivalent to, in one step: `a[i] = a[i] + n; return a[i]`.
-        Raises OverflowError where the sum leaves -2**63 to 2**63 - 1, and TypeError for what is no integer; the element
-        is as it was.
+        Raises OverflowError where the sum leaves -2**63 to 2**63 - 1, and
+        TypeError for what is no integer; the element is as it was.
 
         >>> AtomicIntArray([7]).add(0), AtomicIntArray([7]).add(0, 3)
         (8, 10)
@@ -413,8 +414,8 @@ cdef class AtomicIntArray:
         """Atomically subtract `n` and return the new value.
 
         Equivalent to, in one step: `a[i] = a[i] - n; return a[i]`.
-        Raises OverflowError where the difference leaves -2**63 to 2**63 - 1, and TypeError for what is no integer; the
-        value is as it was.
+        Raises OverflowError where the difference leaves -2**63 to 2**63 - 1, and
+        TypeError for what is no integer; the element is as it was.
 
         >>> AtomicIntArray([7]).sub(0), AtomicIntArray([7]).sub(0, 3)
         (6, 4)
@@ -428,8 +429,8 @@ cdef class AtomicIntArray:
         """Atomically add `n` and return the old value.
 
         Equivalent to, in one step: `old = a[i]; a[i] = a[i] + n; return old`.
-        Raises OverflowError where the sum leaves -2**63 to 2**63 - 1, and TypeError for what is no integer; the element
-        is as it was.
+        Raises OverflowError where the sum leaves -2**63 to 2**63 - 1, and
+        TypeError for what is no integer; the element is as it was.
 
         >>> a = AtomicIntArray([7])
         >>> a.fetch_add(0, 3), a.load(0)
@@ -444,8 +445,8 @@ cdef class AtomicIntArray:
         """Atomically subtract `n` and return the old value.
 
         Equivalent to, in one step: `old = a[i]; a[i] = a[i] - n; return old`.
-        Raises OverflowError where the difference leaves -2**63 to 2**63 - 1, and TypeError for what is no integer; the
-        value is as it was.
+        Raises OverflowError where the difference leaves -2**63 to 2**63 - 1, and
+        TypeError for what is no integer; the element is as it was.
 
         >>> a = AtomicIntArray([7])
         >>> a.fetch_sub(0, 3), a.load(0)
@@ -461,7 +462,8 @@ cdef class AtomicIntArray:
     def fetch_and(self, i, n, /):
         """Atomically keep the bits that `n` has too, and return the old value.
 
-        Equivalent to, in one step: `old = a[i]; a[i] = a[i] & n; return old`; negative numbers are two's complement.
+        Equivalent to, in one step: `old = a[i]; a[i] = a[i] & n; return old`; negative numbers are two's
+        complement.
         Raises TypeError for what is no integer, OverflowError outside -2**63 to 2**63 - 1.
 
         >>> a = AtomicIntArray([0b0110])
@@ -476,7 +478,8 @@ cdef class AtomicIntArray:
     def fetch_or(self, i, n, /):
         """Atomically set the bits that `n` has, and return the old value.
 
-        Equivalent to, in one step: `old = a[i]; a[i] = a[i] | n; return old`; negative numbers are two's complement.
+        Equivalent to, in one step: `old = a[i]; a[i] = a[i] | n; return old`; negative numbers are two's
+        complement.
         Raises TypeError for what is no integer, OverflowError outside -2**63 to 2**63 - 1.
 
         >>> a = AtomicIntArray([0b0110])
@@ -491,7 +494,8 @@ cdef class AtomicIntArray:
     def fetch_xor(self, i, n, /):
         """Atomically flip the bits that `n` has, and return the old value.
 
-        Equivalent to, in one step: `old = a[i]; a[i] = a[i] ^ n; return old`; negative numbers are two's complement.
+        Equivalent to, in one step: `old = a[i]; a[i] = a[i] ^ n; return old`; negative numbers are two's
+        complement.
         Raises TypeError for what is no integer, OverflowError outside -2**63 to 2**63 - 1.
 
         >>> a = AtomicIntArray([0b0110])
@@ -561,68 +565,8 @@ cdef class AtomicIntArray:
 
 cdef extern from *:
     """
-    #include "_runtime/fast_calls.h"
-
-    AP_FAST_NEW(false, nargs == 1, ap_do_init(self, args[0]))
-    #define AP_NUMBER int64_t
-    #define AP_BOX PyLong_FromLongLong
-
-    /* An index for a fast call. The compiler removes the error path of one that is out of range. */
-    #define AP_HAS(i) (ap_is_compact(i) && ap_do_has(self, ap_compact_value(i)))
-
-    /* name(i, n), and name(i, n=1) */
-    #define AP_FAST_TWO(name)                                                        \\
-        AP_FAST_NUMBER(name, 2, 2, AP_HAS(args[0]) && ap_is_compact(args[1]), \\
-                       ap_do_##name(self, args[0], args[1], &result))
-    #define AP_FAST_ELEMENT_STEP(name)                                                                        \\
-        AP_FAST_NUMBER(name, 1, 2, AP_HAS(args[0]) && (nargs == 1 || ap_is_compact(args[1])),          \\
-                       ap_do_##name(self, args[0], nargs == 1 ? ap_default_one() : args[1], &result))
-
-    AP_FAST_ONE(load, AP_HAS(argument), ap_do_load(self, argument, &result))
-    AP_FAST_ELEMENT_STEP(add)
-    AP_FAST_ELEMENT_STEP(sub)
-    AP_FAST_ELEMENT_STEP(fetch_add)
-    AP_FAST_ELEMENT_STEP(fetch_sub)
-    AP_FAST_TWO(exchange)
-    AP_FAST_TWO(fetch_and)
-    AP_FAST_TWO(fetch_or)
-    AP_FAST_TWO(fetch_xor)
-    AP_FAST_TWO(fetch_max)
-    AP_FAST_TWO(fetch_min)
-    AP_FAST_CALL(store, 2, 2, AP_HAS(args[0]) && ap_is_compact(args[1]),
-                 AP_NONE_OR_ERROR(ap_do_store(self, args[0], args[1])))
-    AP_FAST_CALL(compare_exchange, 3, 3, AP_HAS(args[0]) && ap_is_compact(args[1]) && ap_is_compact(args[2]),
-                 ap_truth_or_error(ap_do_compare_exchange(self, args[0], args[1], args[2])))
-    AP_FAST_CALL(update, 2, 2, true, ap_do_update(self, args[0], args[1]))
-
-    /* Cython's destructor protects the object and the current exception from __dealloc__. Freeing needs no such care.
-     * A view or a weak reference does. */
-    static destructor ap_dealloc_method;
-    static void ap_dealloc_fast(PyObject *self)
-    {
-        struct __pyx_obj_8atomicpy_6atomic_16atomic_int_array_AtomicIntArray *array = (void *)self;
-        if (array->view != NULL || array->__weakref__ != NULL) {
-            ap_dealloc_method(self);
-            return;
-        }
-        PyMem_RawFree(array->words);
-        Py_TYPE(self)->tp_free(self);
-    }
-
-    static void ap_override_dealloc(PyTypeObject *type)
-    {
-        if (type->tp_dealloc != ap_dealloc_fast) {
-            ap_dealloc_method = type->tp_dealloc;
-            type->tp_dealloc = ap_dealloc_fast;
-        }
-    }
-
-    static const ap_fast_call ap_fast_calls[] = {
-        AP_OVERRIDE_ONE(load), AP_OVERRIDE(store), AP_OVERRIDE(exchange), AP_OVERRIDE(compare_exchange),
-        AP_OVERRIDE(add), AP_OVERRIDE(sub),
-        AP_OVERRIDE(fetch_add), AP_OVERRIDE(fetch_sub), AP_OVERRIDE(fetch_and), AP_OVERRIDE(fetch_or),
-        AP_OVERRIDE(fetch_xor), AP_OVERRIDE(fetch_max), AP_OVERRIDE(fetch_min), AP_OVERRIDE(update), AP_OVERRIDE_END,
-    };
+    typedef struct __pyx_obj_8atomicpy_6atomic_16atomic_int_array_AtomicIntArray ap_array_object;
+    #include "atomic/fast_calls_array.h"
     """
     void ap_override_dealloc(PyTypeObject *type) noexcept
     int ap_override_new(PyTypeObject *type) except -1

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT
- * In the documentation: docs/design/fast-calls.md
  *
  * fast_calls_integer.h: the fast calls of AtomicInt and AtomicUInt; see fast_calls.h. Before the include the module
  * defines AP_NUMBER, AP_BOX and AP_IS_PLAIN. The last is true for a small int that is in the range of the type.
