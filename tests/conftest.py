@@ -2,6 +2,7 @@
 
 import contextlib
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -30,6 +31,12 @@ def pytest_cmdline_main(config) -> None:
 def pytest_collection_modifyitems(items) -> None:
     """Run the slow tests first, so that no slow test runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Take the modules and the collected tests out of the garbage collections of the tests: hundreds collect."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config) -> None:
