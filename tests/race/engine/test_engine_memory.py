@@ -69,11 +69,11 @@ def test_accesses_of_living_objects_take_no_memory():
 
 
 def test_clocks_do_not_grow_with_ended_threads():
-    """10,000 threads, one after another and each joined, use a lasting object and one of their own."""
+    """5,000 threads, one after another and each joined, use a lasting object and one of their own."""
     lasting, d = Thing(), {}
     with session():
         before = engine.counts()
-        for n in range(10_000):
+        for n in range(5_000):
             begin, end = engine.Clock(), engine.Clock()
 
             def body(begin=begin, end=end, n=n):
@@ -98,7 +98,7 @@ def test_clocks_do_not_grow_with_ended_threads():
 
 def test_threads_without_a_join_take_a_bounded_number_of_slots():
     with session():
-        for n in range(6000):
+        for n in range(4500):
             with Actor() as actor:
                 actor.do(engine.begin_thread, None, f"thread {n}")
                 actor.do(write, Thing(), "x")
