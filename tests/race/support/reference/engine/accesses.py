@@ -12,6 +12,7 @@ from engine.objects import keep, locations, purge, shadow
 
 _local = _thread._local()
 _reported = set()
+_entries = {}
 _on_race = None
 HERE = os.path.dirname(__file__) + os.sep
 
@@ -21,13 +22,20 @@ def here():
     while frame is not None:
         code = frame.f_code
         if not code.co_filename.startswith(HERE):
-            positions = next(
-                itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (frame.f_lineno,) + (None,) * 3
-            )
-            line, end_line, column, end_column = positions
-            stack.append((code.co_filename, code.co_qualname, line or frame.f_lineno, column, end_line, end_column))
+            # CPython decodes the positions of all instructions before this one, so each is decoded once.
+            key = id(code), frame.f_lasti
+            if key not in _entries:
+                _entries[key] = (code, _entry(frame))  # the code object lives on, so no other one gets its id
+            stack.append(_entries[key][1])
         frame = frame.f_back
     return stack
+
+
+def _entry(frame):
+    code = frame.f_code
+    positions = next(itertools.islice(code.co_positions(), frame.f_lasti // 2, None), (frame.f_lineno,) + (None,) * 3)
+    line, end_line, column, end_column = positions
+    return (code.co_filename, code.co_qualname, line or frame.f_lineno, column, end_line, end_column)
 
 
 def installed():

@@ -38,13 +38,15 @@ class Clock:
         with lock:
             mine = state().clock
             for thread, time in self.times.items():
-                mine[thread] = max(time, mine.get(thread, 0))
+                if time > mine.get(thread, 0):
+                    mine[thread] = time
 
     def release(self, *_, **__):
         with lock:
             mine = state()
             for thread, time in mine.clock.items():
-                self.times[thread] = max(time, self.times.get(thread, 0))
+                if time > self.times.get(thread, 0):
+                    self.times[thread] = time
             mine.clock[mine.number] += 1
 
     def set(self):
