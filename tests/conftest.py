@@ -5,10 +5,11 @@ import faulthandler
 import gc
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
-from helpers import FREE_THREADED
+from helpers import FREE_THREADED, PYTHON, WATCHDOG, once_for_all_workers
 
 TERMINAL = pytest.StashKey[int]()
 
@@ -37,6 +38,25 @@ def pytest_collection_finish() -> None:
     """Take the modules and the collected tests out of the garbage collections of the tests: hundreds collect."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def default_demo(tmp_path_factory) -> list:
+    """[status, stdout, stderr] of `python -m atomicpy demo`. The demo and the README are tested with the same run."""
+
+    def run() -> list:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+        done = subprocess.run(
+            [*PYTHON, "-m", "atomicpy", "demo"],
+            env={**environment, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=WATCHDOG,
+            check=False,
+        )
+        return [done.returncode, done.stdout, done.stderr]
+
+    return once_for_all_workers(tmp_path_factory, "default-demo", run)
 
 
 def pytest_configure(config) -> None:

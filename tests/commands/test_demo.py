@@ -46,10 +46,10 @@ def table(text):
 
 
 @pytest.mark.slow
-def test_default_run_reports_each_counter():
-    done = run("demo")
-    assert (done.returncode, done.stderr) == (0, "")
-    rows = table(done.stdout)
+def test_default_run_reports_each_counter(default_demo):
+    status, out, err = default_demo
+    assert (status, err) == (0, "")
+    rows = table(out)
     assert list(rows) == [name for name in counters.COUNTERS if GIL or name != "racy-call"]
     assert len(rows) == 4 + GIL
     for name, (expected, got, lost) in rows.items():
@@ -57,13 +57,13 @@ def test_default_run_reports_each_counter():
         assert 0 < got <= expected
         assert lost == expected - got
         assert name not in EXACT or lost == 0
-    assert f"the GIL is {'on' if GIL else 'off'}" in done.stdout
-    assert "1,000 threads" in done.stdout
+    assert f"the GIL is {'on' if GIL else 'off'}" in out
+    assert "1,000 threads" in out
     if GIL:
-        assert "the backward jump of a loop" in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 80
+        assert "the backward jump of a loop" in out
+    assert max(map(len, out.splitlines())) <= 80
     # The last line has one part for each counter that lost updates, and one for the exact counters.
-    parts = " ".join(done.stdout.rpartition("\n\n")[2].split()).rstrip(".").split("; ")
+    parts = " ".join(out.rpartition("\n\n")[2].split()).rstrip(".").split("; ")
     losers = {re.match(r"([\w-]+) lost [\w. ]+% of its increments$", part)[1] for part in parts if "%" in part}
     assert losers == {name for name, (_, _, lost) in rows.items() if lost}
     assert parts[-1].startswith("atomic, sharded and mutex lost nothing")

@@ -57,8 +57,12 @@ def test_contributing_names_every_folder_and_no_other_path():
     [pytest.param(page, marks=pytest.mark.slow) if page.stem in SLOW else page for page in WITH_CODE],
     ids=name,
 )
-def test_code_runs_and_prints_what_is_shown(page, tmp_path):
-    runner = Runner(tmp_path, timeout=400)
+def test_code_runs_and_prints_what_is_shown(page, tmp_path, request):
+    def default_demo():
+        status, out, err = request.getfixturevalue("default_demo")
+        return status, out + err
+
+    runner = Runner(tmp_path, timeout=400, shared={"python -m atomicpy demo": default_demo})
     for block in blocks(page):
         if block.language == "sh" and page.parent == ROOT:
             continue  # not run; and not in docs/
