@@ -95,6 +95,7 @@ def test_operation_agrees_with_the_model_on_every_operand(kind, name):
             check(model, start, [(name, each)])
 
 
+@pytest.mark.slow  # it tests the test, which is the same on each interpreter
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in TYPES for name in TYPES[kind].operations])
 def test_operation_that_differs_from_the_model_is_found(kind, name):
     def wrong(old, *arguments):
