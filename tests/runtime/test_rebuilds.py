@@ -17,11 +17,16 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="the compiler that counts is a shell script"),
 ]
 
-# Notes the source that it is called for, at the beginning and at the end.
+# Notes the source that it is called for, at the beginning and at the end, and makes an empty file in place of what a
+# compiler would make: these tests are about when it runs.
 COMPILER = """#!/bin/sh
-for word; do case $word in *.c) source=$word ;; esac; done
-case " $* " in *" -c "*) echo "begin $source" >>"$NOTES"; sleep 0.5 ;; esac
-cc "$@" || exit
+for word; do
+    case $word in *.c) source=$word ;; esac
+    case $option in -o) made=$word ;; esac
+    option=$word
+done
+case " $* " in *" -c "*) echo "begin $source" >>"$NOTES"; sleep "$PAUSE" ;; esac
+: >"$made"
 case " $* " in *" -c "*) echo "end $source" >>"$NOTES" ;; esac
 """
 SETUP = """
@@ -64,14 +69,14 @@ class Project:
         compiler.chmod(0o755)
         self.wheel = None
 
-    def build(self):
+    def build(self, pause=0):
         """What was compiled, in the order of the notes."""
         self.notes.write_text("")
         code = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=self.folder,
-            env={**os.environ, "CC": str(self.folder / "compiler"), "NOTES": str(self.notes)},
+            env={**os.environ, "CC": str(self.folder / "compiler"), "NOTES": str(self.notes), "PAUSE": str(pause)},
             capture_output=True,
             text=True,
             timeout=100,
@@ -95,7 +100,7 @@ class Project:
 @pytest.mark.slow
 def test_a_build_compiles_what_has_changed_and_nothing_else(tmp_path):
     project = Project(tmp_path)
-    notes = project.build()
+    notes = project.build(pause=0.5)
     assert sorted(line.removeprefix("begin ") for line in notes if line.startswith("begin ")) == sorted([*ONE, *TWO])
     if os.cpu_count() > 1:
         assert [line.split()[0] for line in notes[:2]] == ["begin", "begin"], "one at a time"
