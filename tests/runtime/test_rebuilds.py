@@ -29,6 +29,26 @@ case " $* " in *" -c "*) echo "begin $source" >>"$NOTES"; sleep "$PAUSE" ;; esac
 : >"$made"
 case " $* " in *" -c "*) echo "end $source" >>"$NOTES" ;; esac
 """
+# Builds in a new process for each line that it reads, which is the pause of the compiler, and prints the wheel. The
+# processes are forks, because the import of setuptools and Cython takes longer than a build without changes.
+SERVER = """
+import os, sys
+import Cython.Build
+from Cython.Compiler import Main, ModuleNode, Optimize, ParseTreeTransforms, Pipeline
+from setuptools import build_meta
+
+for line in sys.stdin:
+    if not os.fork():
+        out = os.dup(1)
+        log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ["PAUSE"] = line.strip()
+        os.write(out, build_meta.build_wheel("dist").encode())
+        sys.exit()
+    os.wait()
+    print(flush=True)
+"""
 SETUP = """
 import sys
 from setuptools import setup
@@ -68,21 +88,26 @@ class Project:
         compiler.write_text(COMPILER)
         compiler.chmod(0o755)
         self.wheel = None
+        self.server = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            cwd=folder,
+            env={**os.environ, "CC": str(compiler), "NOTES": str(self.notes)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self):
+        self.server.communicate(timeout=100)
 
     def build(self, pause=0):
         """What was compiled, in the order of the notes."""
         self.notes.write_text("")
-        code = "from setuptools import build_meta; print(build_meta.build_wheel('dist'))"
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=self.folder,
-            env={**os.environ, "CC": str(self.folder / "compiler"), "NOTES": str(self.notes), "PAUSE": str(pause)},
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        self.wheel = self.folder / "dist" / done.stdout.split()[-1]
+        self.server.stdin.write(f"{pause}\n")
+        self.server.stdin.flush()
+        wheel = self.server.stdout.readline().strip()
+        assert wheel, (self.folder / "log").read_text()
+        self.wheel = self.folder / "dist" / wheel
         return self.notes.read_text().splitlines()
 
     def compiled(self):
@@ -97,9 +122,15 @@ class Project:
         return {name.split(".")[0] for name in zipfile.ZipFile(self.wheel).namelist() if name.startswith("package/")}
 
 
-@pytest.mark.slow
-def test_a_build_compiles_what_has_changed_and_nothing_else(tmp_path):
+@pytest.fixture
+def project(tmp_path):
     project = Project(tmp_path)
+    yield project
+    project.close()
+
+
+@pytest.mark.slow
+def test_a_build_compiles_what_has_changed_and_nothing_else(project, tmp_path):
     notes = project.build(pause=0.5)
     assert sorted(line.removeprefix("begin ") for line in notes if line.startswith("begin ")) == sorted([*ONE, *TWO])
     if os.cpu_count() > 1:
