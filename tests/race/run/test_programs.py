@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -75,12 +76,15 @@ def run(topics, detector):
 def outcomes_of(tmp_path_factory):
     """Runs the batch of a topic at its first use; returns the outcome of the topic in each order."""
 
-    def outcomes_of(topic, detector):
-        batch = batch_of(topic)
+    @cache
+    def outcomes_of_batch(batch, detector):
         topics = [each for each in TOPICS if batch_of(each) == batch]
-        outcomes = once_for_all_workers(
+        return once_for_all_workers(
             tmp_path_factory, f"race-{detector}-{batch}", lambda: run(topics, DETECTORS[detector])
         )
+
+    def outcomes_of(topic, detector):
+        outcomes = outcomes_of_batch(batch_of(topic), detector)
         return {order: one | {"programs": one["programs"][topic]} for order, one in outcomes.items()}
 
     return outcomes_of
