@@ -50,7 +50,7 @@ def plans(rng, model, scene, threads, *, make, call: MakeCall, only=()) -> Itera
 
 
 # The broken objects below are found within a few tens of rounds.
-ROUNDS = 300
+ROUNDS = 200
 
 
 @pytest.mark.parametrize(("kind", "scene"), SCENES)
