@@ -261,6 +261,7 @@ def draw(path, **options):
     chart.write(runs, options.get("threads", 2), 0.1, path)
 
 
+@pytest.mark.slow  # the import of matplotlib takes seconds
 @pytest.mark.filterwarnings("default")  # a module that matplotlib imports may not support this build
 def test_charts(tmp_path):
     if reason := chart.missing():
