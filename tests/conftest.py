@@ -29,6 +29,13 @@ def pytest_cmdline_main(config) -> None:
         config.option.dist = "worksteal"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: a worker more than cores, because many tests wait: for a timeout, a signal, or the end of a process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 1
+
+
 def pytest_collection_modifyitems(items) -> None:
     """Run the slow tests first, so that no slow test runs alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
