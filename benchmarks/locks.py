@@ -1,4 +1,4 @@
-"""What the locks cost: beside threading.Lock, a readers/writer lock in pure Python, and bare threads.
+"""What the locks cost: beside threading.Lock, the same in pure Python, and bare threads.
 
     python benchmarks/locks.py [--quick] [--rounds 15] [--seconds 3] [--only WORD] [--busy N] [--json FILE]
 
@@ -18,6 +18,7 @@ from typing import NamedTuple
 import measure
 import summary
 from together import parallel, together
+from waiting import WAITING
 
 from atomicpy import AtomicInt, Mutex, Once, RWMutex, WaitGroup, once
 
@@ -155,6 +156,11 @@ def side_by_side(side, threads):
     )
 
 
+def waiting(side):
+    """Threads that wait for each other: wall time by the number of rounds."""
+    return measure.on_threads(side.threads, side.job, 1, CONTENDED_SECONDS, tied=False)
+
+
 def longest_wait(make, seconds, threads=8):
     """The longest wait of all threads, and how many times a second the lock was acquired."""
     lock, stop = make(), threading.Event()
@@ -233,6 +239,8 @@ def pairs():
             yield f"{name}, {threads} threads / threading.Lock", sides
     for name, side in SHARED.items():
         yield f"{name}, 2 threads / 1 thread", partial(map, partial(side_by_side, side), (2, 1))
+    for name, sides in WAITING.items():
+        yield name, partial(map, waiting, sides)
     yield "1,000 threads, WaitGroup.go / Thread", partial(group_of, 1000)
 
 

@@ -87,7 +87,11 @@ TABLES = (  # title, section, what a cell is, the head of the first column, the 
     ("In C", "native", "ns, and in brackets the ratio to C11's `atomic_fetch_add` on the same number of threads.",
      "loop, threads", ratio_cell(2)),
     ("Locks", "locks", "ns (CPU time / wall time) / the same of the baseline: ratio.", "lock", lock_cell),
+    ("Locks beside two busy processes", "locks beside 2 busy", "The same.", "lock", lock_cell),
+    ("Locks beside four busy processes", "locks beside 4 busy", "The same.", "lock", lock_cell),
     ("The longest wait", "waits", "ms (CPU time / wall time).", "lock", wait_cell),
+    ("The longest wait beside two busy processes", "waits beside 2 busy", "The same.", "lock", wait_cell),
+    ("The longest wait beside four busy processes", "waits beside 4 busy", "The same.", "lock", wait_cell),
     ("One thread, beside a hand-written extension", "latency", "ns (ratio).", "operation", ratio_cell(1)),
     ("One thread, beside other packages", "peers", "ns (ratio).", "operation", ratio_cell(1)),
 )  # fmt: skip

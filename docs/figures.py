@@ -19,6 +19,7 @@ ROOT = DOCS.parent
 sys.path.append(str(ROOT / "benchmarks"))
 
 import summary  # noqa: E402 -- from the line above
+from waiting import WAITING  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results"
 MEASURED = DOCS / "measured"
@@ -115,8 +116,8 @@ def both(row, unit=1):
     return f"{row['ns'] / unit:.0f} / {row['baseline_ns'] / unit:.0f}"
 
 
-def contended():
-    locks, waits = summary.load(RESULTS, "locks"), summary.load(RESULTS, "waits")
+def contended(beside=""):
+    locks, waits = summary.load(RESULTS, "locks" + beside), summary.load(RESULTS, "waits" + beside)
     rows = [
         [
             f"{threads} threads, {shown}",
@@ -134,6 +135,21 @@ def contended():
     )
     rows.append(["longest wait of 8 threads in 3 s", *(f"{ours:.0f} / {theirs:.0f} ms" for ours, theirs in longest)])
     return table(["`Mutex` / `threading.Lock`, ns", *map(build, locks)], rows)
+
+
+def waiting():
+    """Time of ours / of the other: on a quiet machine, and beside busy processes."""
+    found = [summary.load(RESULTS, "locks" + beside) for beside in ("", " beside 2 busy", " beside 4 busy")]
+    return table(
+        ["time of ours / of the other: quiet, 2 busy, 4 busy", *map(build, found[0])],
+        [
+            [
+                name.replace(" / ", ", beside "),
+                *(" / ".join(f"{each[build].rows[name]['ratio']:.2f}" for each in found) for build in found[0]),
+            ]
+            for name in WAITING
+        ],
+    )
 
 
 def native():
@@ -253,6 +269,8 @@ FIGURES = {
     "counting": counting,
     "alone": alone,
     "contended": contended,
+    "contended-busy": lambda: contended(" beside 2 busy"),
+    "waiting": waiting,
     "native": native,
     "thousand-threads": thousand_threads,
     "atomicity": atomicity,
