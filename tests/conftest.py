@@ -31,7 +31,7 @@ def pytest_cmdline_main(config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """`-n auto`: a worker more than cores, because many tests wait: for a timeout, a signal, or the end of a process."""
+    """`-n auto`: a worker more than cores, because many tests wait for a timeout or a process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + 1
 

@@ -74,8 +74,8 @@ cdef class Mutex:
 
     A lock that one thread holds at a time: a drop-in for `threading.Lock`.
 
-    Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. A
-    waiter is not starved: once a thread has waited for 0.125 ms, the mutex is handed off, to the longest waiter first.
+    Another thread than the owner may release it, it is not recursive, and `threading.Condition(Mutex())` works. No
+    waiter is starved: the longest waiter is unparked first, and 0.075 ms after it runs the mutex is handed off to it.
     The repr names the owner and the number of waiters. What the owner wrote is visible to the next owner (C11,
     5.1.2.4: a release happens before the following acquire).
 
@@ -150,8 +150,8 @@ cdef class Mutex:
     def __repr__(self):
         cdef uint64_t owner = ap_mutex_owner(&self.mutex)
         at = f"atomicpy.Mutex object at {<size_t><void *>self:#x}"
-        if not owner:
-            return f"<unlocked {at}>"
+        if not owner:  # without LOCKED it may be handed off, to an owner that has not acquired it yet
+            return f"<{'locked' if ap_mutex_is_locked(&self.mutex) else 'unlocked'} {at}>"
         waiters = ap_waiters(&self.mutex)
         shown = owner_shown(owner, ap_owner_is_lost(owner))
         return f"<locked {at.replace(' at ', f' owner={shown} waiters={waiters} at ')}>"

@@ -15,7 +15,6 @@ typedef enum {
     AP_UNPARK,            /* a thread was dequeued by another thread */
     AP_MUTEX_LOCK_SLOW,   /* a lock whose first step failed */
     AP_MUTEX_UNLOCK_SLOW, /* an unlock that locked the bucket */
-    AP_MUTEX_HAND_OFF,    /* an unlock that handed the mutex off */
     AP_RWMUTEX_READ_SLOW,
     AP_RWMUTEX_WRITE_SLOW, /* a writer that waited for readers */
     AP_RWMUTEX_ADMIT,      /* a write unlock that found readers waiting */

@@ -14,7 +14,6 @@ typedef struct waiter {
     struct waiter *next; /* in the queue; after dequeuing, in the list of waiters to unpark */
     ap_os_parker parker;
     int64_t since;
-    uint64_t owner_id;
     bool handed_off; /* written before the unpark, read after it */
 } waiter;
 
@@ -95,28 +94,12 @@ static bool leave(bucket *b, waiter *self)
     return left || !ap_os_park_until(&self->parker, AP_FOREVER);
 }
 
-/* Spin in the queue, and yield the core at each turn. True: unparked. */
-static bool spin_until_unparked(waiter *self, const ap_place *place, int64_t deadline)
-{
-    while (!ap_os_is_unparked(&self->parker)) {
-        int64_t now = ap_os_now();
-        if (now >= deadline || !place->spins(place->context, now)) {
-            return false;
-        }
-        ap_cpu_relax_for(16);
-        ap_os_yield();
-    }
-    return true;
-}
-
 ap_park_result ap_park(const void *word, ap_validate validate, uint64_t what, int64_t deadline)
 {
-    ap_place last = {.since = ap_os_now()};
-    return ap_park_at(word, validate, what, &last, deadline);
+    return ap_park_at(word, validate, what, ap_os_now(), deadline);
 }
 
-ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, const ap_place *place,
-                          int64_t deadline)
+ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, int64_t since, int64_t deadline)
 {
     bucket *b = bucket_of(word);
 
@@ -129,13 +112,12 @@ ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what,
     }
 
     AP_COUNT(AP_PARK);
-    waiter self = {.word = word, .since = place->since, .owner_id = place->owner_id};
+    waiter self = {.word = word, .since = since};
     ap_os_parker_init(&self.parker);
     enqueue(b, &self);
     ap_os_lock_release(&b->lock);
 
-    bool timed_out = !(place->spins != NULL && spin_until_unparked(&self, place, deadline))
-                     && !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
+    bool timed_out = !ap_os_park_until(&self.parker, deadline) && leave(b, &self);
     ap_os_parker_destroy(&self.parker);
     return timed_out ? AP_TIMED_OUT : self.handed_off ? AP_HANDED_OFF : AP_UNPARKED;
 }
@@ -180,7 +162,6 @@ static ap_wait_queue queue_of(const bucket *b, const void *word, size_t limit)
     for (const waiter *w = b->first; w != NULL && queue.waiters < limit; w = w->next) {
         if (w->word == word && queue.waiters++ == 0) {
             queue.since = w->since;
-            queue.owner_id = w->owner_id;
         }
     }
     return queue;

@@ -61,19 +61,8 @@ void ap_park_init(void);
 /* Park on word while validate(word, what), until unparked or until the deadline has passed. */
 ap_park_result ap_park(const void *word, ap_validate validate, uint64_t what, int64_t deadline);
 
-/* A position in the wait queue, and what a waiter does before it parks. */
-typedef struct {
-    int64_t since;     /* when the thread began to wait: the queue is ordered by it */
-    uint64_t owner_id; /* of the waiting thread, for ap_wait_queue */
-    /* NULL: park at once. Otherwise the waiter, already in the queue, spins and yields while this returns true. It
-     * costs no system call to unpark a waiter that spins. */
-    bool (*spins)(void *context, int64_t now);
-    void *context;
-} ap_place;
-
-/* ap_park at this position. */
-ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, const ap_place *place,
-                          int64_t deadline);
+/* The same for a thread that began to wait at `since`, which is its position in the queue. */
+ap_park_result ap_park_at(const void *word, ap_validate validate, uint64_t what, int64_t since, int64_t deadline);
 
 /* The waiter counts, one for each bucket: waiters, and threads that hold the bucket's lock and are about to validate. A
  * pointer, because a module that calls the core through its table shares the core's counts. */
@@ -99,9 +88,8 @@ static inline size_t ap_unpark(const void *word, size_t n)
 
 /* The waiters of one word. */
 typedef struct {
-    size_t waiters;    /* their number, up to the limit that ap_unpark_with was given */
-    int64_t since;     /* the first waiter's position */
-    uint64_t owner_id; /* and its owner id */
+    size_t waiters; /* their number, up to the limit that ap_unpark_with was given */
+    int64_t since;  /* the first waiter's position */
 } ap_wait_queue;
 
 /* Changes the word as the queue requires. Called while the bucket is locked, also with an empty queue. Returns how

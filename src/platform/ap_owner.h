@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_owner.h: owner ids: a number for the calling thread that fits beside two flags in the state word of a lock.
+ * ap_owner.h: owner ids: a number for the calling thread that fits beside four flags in the state word of a lock.
  *
- *     bits 63..48   the fork count of the process when the id was made, modulo 2**16
+ *     bits 63..50   the fork count of the process when the id was made, modulo 2**14
+ *     bits 49..48   zero, for the flags of the lock
  *     bits 47..2    the same bits of the system's thread id (on POSIX that is an address)
  *     bits  1..0    zero, for the flags of the lock
  *
@@ -20,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define AP_OWNER_FORKS_SHIFT 48
+#define AP_OWNER_FORKS_SHIFT 50
 #define AP_OWNER_THREAD_BITS UINT64_C(0x0000fffffffffffc)
 
 /* The fork count of this process, in the bits where an id has it. Written by the core's fork handler, while the child
@@ -30,7 +31,7 @@ extern const uint64_t *ap_owner_forks;
 /* The calling thread's id. */
 uint64_t ap_owner_id(void);
 
-/* How often this process, with its ancestors, has been forked, modulo 2**16. */
+/* How often this process, with its ancestors, has been forked, modulo 2**14. */
 static inline uint64_t ap_fork_count(void) { return *ap_owner_forks >> AP_OWNER_FORKS_SHIFT; }
 
 /* Was the owner lost in fork()? False for 0, which means that the lock has no owner. */

@@ -20,7 +20,7 @@ static bool reader_must_wait(const void *word, uint64_t what)
 static void retract_for_lost_writer(ap_rwmutex *rw)
 {
     uint64_t seen = ap_load_u64(&rw->writers.state), flags = AP_MUTEX_LOCKED | AP_MUTEX_WAITERS;
-    if ((seen & AP_MUTEX_LOCKED) != 0 && AP_UNLIKELY(ap_owner_is_lost(seen & ~flags))
+    if ((seen & AP_MUTEX_LOCKED) != 0 && AP_UNLIKELY(ap_owner_is_lost(ap_mutex_owner_of(seen)))
         && !ap_rwmutex_is_writing(ap_load_u64(&rw->state))
         && ap_compare_exchange_u64(&rw->writers.state, &seen, ap_owner_id() | (seen & flags))) {
         ap_rwmutex_retract(rw);
