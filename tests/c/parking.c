@@ -38,15 +38,13 @@ static ap_u32 door;
 
 static void *wait_at_door(void *since)
 {
-    ap_place place = {.since = *(int64_t *)since, .owner_id = *(uint64_t *)since};
-    CHECK(ap_park_at(&door, equals, 0, &place, AP_FOREVER) == AP_UNPARKED);
+    CHECK(ap_park_at(&door, equals, 0, *(int64_t *)since, AP_FOREVER) == AP_UNPARKED);
     return since;
 }
 
 static size_t admit_one(void *word, const ap_wait_queue *queue, bool *hand_off, void *since)
 {
-    CHECK(word == &door && !*hand_off);
-    CHECK(queue->since == *(int64_t *)since && queue->owner_id == (uint64_t)queue->since);
+    CHECK(word == &door && !*hand_off && queue->since == *(int64_t *)since);
     return 1;
 }
 
@@ -82,8 +80,6 @@ static void reuse_the_stack(void)
     }
 }
 
-static bool spins_until(void *until, int64_t now) { return now < *(int64_t *)until; }
-
 static void ring_or_park(int me)
 {
     if (me == 0) {
@@ -98,9 +94,7 @@ static void ring_or_park(int me)
         return;
     }
     for (int i = 0; i < ROUNDS / 4; i++) {
-        int64_t now = ap_now(), until = now + i % 3 * 20000;
-        ap_place place = {.since = now, .spins = i % 4 < 2 ? NULL : spins_until, .context = &until};
-        ap_park_result result = ap_park_at(&bell, equals, 0, &place, now + (i * 7919 % 60) * 1000);
+        ap_park_result result = ap_park(&bell, equals, 0, ap_now() + (i * 7919 % 60) * 1000);
         CHECK(result == AP_UNPARKED || result == AP_TIMED_OUT);
         ap_fetch_add_u64(result == AP_UNPARKED ? &unparked : &timed_out, 1);
         reuse_the_stack();
@@ -108,19 +102,8 @@ static void ring_or_park(int me)
     ap_fetch_add_u32(&over, 1);
 }
 
-static bool spins_for_ever(void *times, int64_t now)
-{
-    CHECK(now <= ap_now());
-    return ++*(int *)times;
-}
-
 static void test_deadlines(void)
 {
-    int times = 0;
-    ap_place place = {.since = ap_now(), .spins = spins_for_ever, .context = &times};
-    CHECK(ap_park_at(&bell, equals, 0, &place, ap_now() - 1) == AP_TIMED_OUT && times == 0);
-    CHECK(ap_park_at(&bell, equals, 0, &place, ap_now() + MS) == AP_TIMED_OUT && times > 0);
-
     hammer("park, unpark: each wake-up is consumed once, also after the deadline", ring_or_park);
     CHECK(ap_load_u64(&rung) == ap_load_u64(&unparked) && ap_waiters(&bell) == 0);
     CHECK(ap_load_u64(&unparked) > 0 && ap_load_u64(&timed_out) > 0);
