@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ap_count.h: counts how often the core takes a slow path. Only the build of tests/c/slow_paths.c defines
- * AP_COUNT_SLOW_PATHS; without it AP_COUNT(x) does nothing.
+ * ap_count.h: counts how often the core takes a slow path. Only tests/c/Makefile defines AP_COUNT_SLOW_PATHS; without
+ * it AP_COUNT(x) does nothing.
  */
 #ifndef AP_COUNT_H
 #define AP_COUNT_H
