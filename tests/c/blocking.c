@@ -45,6 +45,8 @@ static void lock_unlock(int me)
     }
 }
 
+static ap_u64 handed_off; /* how many unlocks left the word handed off; some others are not seen */
+
 /* Each unlock that can hands off, because all waiters began to wait long ago. */
 static void hand_off(int me)
 {
@@ -55,10 +57,13 @@ static void hand_off(int me)
         ap_store_i64(&mutex.fair_at, 0); /* and the last hand-off was long ago */
         CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
         CHECK(ap_mutex_unlock(&mutex));
+        uint64_t flags = ap_mutex_flags(ap_load_u64(&mutex.state));
+        ap_fetch_add_u64_relaxed(&handed_off, (flags & (AP_MUTEX_LOCKED | AP_MUTEX_HAND_OFF)) == AP_MUTEX_HAND_OFF);
     }
 }
 
-/* An unlock at each step of a thread that parks, and no third thread that could replace a lost wake-up. */
+/* An unlock at each step of a thread that spins, stops, and parks, and no third thread that could replace a lost
+ * wake-up. */
 static ap_u32 round_begun, round_ended;
 
 static void *lock_each_round(void *unused)
@@ -72,20 +77,30 @@ static void *lock_each_round(void *unused)
     return unused;
 }
 
+/* When to unlock in this round, in ns: at any step, or at those with which the other thread stops and parks. */
+static int64_t unlock_after(uint32_t i)
+{
+    const int64_t stops = 2 * AP_MUTEX_FAIR_AFTER;
+    return i % 2 == 0 ? i * 7919 % (stops * 3 / 2) : stops - stops / 32 + i * 7919 % (stops / 8);
+}
+
 static void test_wake_up(void)
 {
     pthread_t other;
+    int spins = 0, parks = 0;
     CHECK(pthread_create(&other, NULL, lock_each_round, NULL) == 0);
     for (uint32_t i = 1; i <= ROUNDS / 10; i++) {
         CHECK(ap_mutex_try_lock(&mutex));
         ap_exchange_u32(&round_begun, i);
-        for (uint32_t pauses = i * 7919 % 512; pauses > 0; pauses--) {
-            ap_cpu_relax();
-        }
+        for (int64_t until = ap_now() + unlock_after(i); ap_now() < until;) { }
+        uint64_t flags = ap_load_u64(&mutex.state) & AP_MUTEX_FLAGS;
+        spins += (flags & AP_MUTEX_WAKER) != 0;
+        parks += (flags & AP_MUTEX_WAITERS) != 0;
         CHECK(ap_mutex_unlock(&mutex));
         while (ap_load_u32(&round_ended) != i) { }
     }
     pthread_join(other, NULL);
+    CHECK(spins > 0 && parks > 0);
     printf("ok  mutex: no wake-up is lost\n");
 }
 
@@ -118,7 +133,7 @@ static void test_mutex(void)
 
     guarded = 0;
     hammer("mutex: handed off", hand_off);
-    CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20));
+    CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20) && ap_load_u64(&handed_off) > 0);
 
     CHECK(ap_mutex_try_lock(&mutex));
     int64_t before = ap_now();
