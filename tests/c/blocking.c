@@ -54,6 +54,9 @@ static void hand_off(int me)
     for (int i = 0; i < ROUNDS / 20; i++) {
         CHECK(ap_mutex_lock_until(&mutex, 0, AP_FOREVER));
         guarded++;
+        for (int yields = 0; yields < 20 && (ap_load_u64(&mutex.state) & AP_MUTEX_FLAGS) == AP_MUTEX_LOCKED; yields++) {
+            ap_os_yield(); /* until another thread waits */
+        }
         ap_store_i64(&mutex.fair_at, 0); /* and the last hand-off was long ago */
         CHECK(ap_mutex_owner(&mutex) == ap_owner_id());
         CHECK(ap_mutex_unlock(&mutex));
@@ -77,7 +80,7 @@ static void *lock_each_round(void *unused)
     return unused;
 }
 
-/* When to unlock in this round, in ns: at any step, or at those with which the other thread stops and parks. */
+/* When to unlock in this round, in ns: at any step, or at those with which a thread that spins stops and parks. */
 static int64_t unlock_after(uint32_t i)
 {
     const int64_t stops = 2 * AP_MUTEX_FAIR_AFTER;
@@ -87,20 +90,21 @@ static int64_t unlock_after(uint32_t i)
 static void test_wake_up(void)
 {
     pthread_t other;
-    int spins = 0, parks = 0;
+    int parks = 0;
     CHECK(pthread_create(&other, NULL, lock_each_round, NULL) == 0);
     for (uint32_t i = 1; i <= ROUNDS / 10; i++) {
         CHECK(ap_mutex_try_lock(&mutex));
         ap_exchange_u32(&round_begun, i);
+        while (i % 2 != 0 && (ap_load_u64(&mutex.state) & AP_MUTEX_FLAGS) == AP_MUTEX_LOCKED) {
+            ap_os_yield(); /* until the other thread spins */
+        }
         for (int64_t until = ap_now() + unlock_after(i); ap_now() < until;) { }
-        uint64_t flags = ap_load_u64(&mutex.state) & AP_MUTEX_FLAGS;
-        spins += (flags & AP_MUTEX_WAKER) != 0;
-        parks += (flags & AP_MUTEX_WAITERS) != 0;
+        parks += (ap_load_u64(&mutex.state) & AP_MUTEX_WAITERS) != 0;
         CHECK(ap_mutex_unlock(&mutex));
         while (ap_load_u32(&round_ended) != i) { }
     }
     pthread_join(other, NULL);
-    CHECK(spins > 0 && parks > 0);
+    CHECK(parks > 0);
     printf("ok  mutex: no wake-up is lost\n");
 }
 
@@ -133,7 +137,7 @@ static void test_mutex(void)
 
     guarded = 0;
     hammer("mutex: handed off", hand_off);
-    CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20) && ap_load_u64(&handed_off) > 0);
+    CHECK(guarded == (int64_t)THREADS * (ROUNDS / 20) && ap_load_u64(&handed_off) > ROUNDS / 20);
 
     CHECK(ap_mutex_try_lock(&mutex));
     int64_t before = ap_now();
