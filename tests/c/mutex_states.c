@@ -173,9 +173,8 @@ static const struct {
     uint64_t flags;
     enum fork_count forks;
 } unlocked[] = {
-    {0,     CURRENT},
-    {K,     CURRENT}, {K | W, CURRENT}, {K | H, CURRENT}, {K | H | W, CURRENT},
-    {K,     STALE},   {K | W, STALE},   {K | H, STALE},   {K | H | W, STALE},
+    {0, CURRENT}, {K, CURRENT}, {K | W, CURRENT},
+    {K, STALE},   {K | W, STALE}, {K | H, STALE}, {K | H | W, STALE},
 };
 /* clang-format on */
 
@@ -193,7 +192,7 @@ static void test_unlock(size_t i)
     EXPECT_COUNTS("threads park", [AP_PARK] = waiters);
     CHECK(ap_mutex_unlock(&mutex));
     expect_word("unlock", i, word_of(unlocks[i].after, CURRENT), unlocks[i].then_at);
-    CHECK(!ap_mutex_unlock(&mutex)); /* it is unlocked, or handed off */
+    CHECK((unlocks[i].after & H) != 0 || !ap_mutex_unlock(&mutex));
     expect_word("a second unlock", i, word_of(unlocks[i].after, CURRENT), unlocks[i].then_at);
     EXPECT_COUNTS("unlock", [AP_MUTEX_UNLOCK_SLOW] = (uint64_t)unlocks[i].bucket, [AP_UNPARK] = designated);
     if (designated > 0) {
@@ -219,7 +218,7 @@ static void test_unlocks(void)
         expect_word("unlock of an unlocked mutex", i, word, 1);
         EXPECT_COUNTS("an unlock of an unlocked mutex", 0);
     }
-    printf("ok  mutex: unlock of an unlocked or handed-off mutex changes nothing\n");
+    printf("ok  mutex: unlock of an unlocked mutex changes nothing\n");
 }
 
 /* Between the load of a word with WAITERS and the lock of its bucket, another thread unlocks by mistake, and a third
@@ -237,6 +236,37 @@ static void test_unlocked_by_mistake(void)
     printf("ok  mutex: an unlock that another thread has overtaken changes nothing\n");
 }
 
+static ap_bool ended;
+
+static void *unlock(void *unused)
+{
+    CHECK(ap_mutex_unlock(&mutex));
+    ap_store_bool(&ended, true);
+    return unused;
+}
+
+/* The unlock waits until the designated waker, which is no thread here, has acquired the mutex. */
+static void test_unlock_of_handed_off(void)
+{
+    static const uint64_t words[] = {K | H, K | H | W};
+    pthread_t thread;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        set(word_of(words[i], CURRENT), 1);
+        ap_store_bool(&ended, false);
+        start_thread(&thread, unlock, NULL);
+        for (int ms = 0; ms < 10; ms++) {
+            sleep_ms(1);
+            CHECK(!ap_load_bool(&ended));
+            expect_word("unlock of a handed-off mutex", i, word_of(words[i], CURRENT), 1);
+        }
+        ap_store_u64(&mutex.state, word_of(L | (words[i] & W), CURRENT));
+        pthread_join(thread, NULL);
+        CHECK(ap_load_u64(&mutex.state) == 0); /* no thread is parked */
+        EXPECT_COUNTS("unlock of a handed-off mutex", [AP_MUTEX_UNLOCK_SLOW] = i);
+    }
+    printf("ok  mutex: unlock of a handed-off mutex unlocks for the next owner\n");
+}
+
 static void test_states(void)
 {
     between_probes = no_probe;
@@ -244,6 +274,7 @@ static void test_states(void)
     test_arrivals();
     test_unlocks();
     test_unlocked_by_mistake();
+    test_unlock_of_handed_off();
 }
 
 int main(void)

@@ -10,7 +10,7 @@
 
 #include <unistd.h>
 
-static const int64_t US = 1000, SOON = AP_MUTEX_FAIR_AFTER / 2; /* SOON: before it requests */
+enum { US = 1000, SOON = 20 * US /* before it requests */ };
 
 static ap_mutex mutex;
 static uint64_t owner; /* an owner id that no thread has */
