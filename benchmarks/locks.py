@@ -30,6 +30,7 @@ except ImportError:
 UNROLLED = 10
 SAMPLE_SECONDS = 0.02
 CONTENDED_SECONDS = 0.2  # long beside the time in which the system starts a thread, or gives it a core
+WAITING_SECONDS = 0.05  # CPU time: beside busy processes, threads that wait take twenty times as long
 COLUMNS = ("ns", "cores", "baseline_ns", "baseline_cores", "ratio", "low", "high", "discarded")
 WAIT_COLUMNS = ("ms", "cores", "per_second")
 
@@ -158,7 +159,7 @@ def side_by_side(side, threads):
 
 def waiting(side):
     """Threads that wait for each other: wall time by the number of rounds."""
-    return measure.on_threads(side.threads, side.job, 1, CONTENDED_SECONDS, tied=False)
+    return measure.on_threads(side.threads, side.job, 1, WAITING_SECONDS, tied=False)
 
 
 def longest_wait(make, seconds, threads=8):
