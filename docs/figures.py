@@ -140,12 +140,17 @@ def contended(beside=""):
 def waiting():
     """Time of ours / of the other: on a quiet machine, and beside busy processes."""
     found = [summary.load(RESULTS, "locks" + beside) for beside in ("", " beside 2 busy", " beside 4 busy")]
+
+    def cell(name, interpreter):
+        rows = (each[interpreter].rows[name] if interpreter in each else None for each in found)
+        return " / ".join("-" if row is None else f"{row['ratio']:.2f}" for row in rows)
+
     return table(
         ["time of ours / of the other: quiet, 2 busy, 4 busy", *map(build, found[0])],
         [
             [
                 name.replace(" / ", ", beside "),
-                *(" / ".join(f"{each[build].rows[name]['ratio']:.2f}" for each in found) for build in found[0]),
+                *(cell(name, interpreter) for interpreter in found[0]),
             ]
             for name in WAITING
         ],
