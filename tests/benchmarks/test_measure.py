@@ -176,7 +176,7 @@ def test_summary_is_read_as_it_was_written(tmp_path):
 
 def test_a_benchmark_writes_its_section(tmp_path):
     command = [sys.executable, "-P", "-c", "import locks; locks.main()"]
-    command += ["--quick", "--only", "Once", "--busy", "1", "--json", str(tmp_path / "cp.json")]
+    command += ["--quick", "--only", "Once.do(fn)", "--busy", "1", "--json", str(tmp_path / "cp.json")]
     environment = os.environ | {"PYTHONPATH": str(BENCHMARKS)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
