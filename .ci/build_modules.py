@@ -63,7 +63,7 @@ def extensions(table, directives, **options):
             c_file.unlink(missing_ok=True)
         made.append(extension)
     keys = {extension.name: extension.key for extension in made}
-    # Processes that start by fork: others would run setup.py again.
+    # In processes on Linux, which start by fork or, from Python 3.14 on, by forkserver. Elsewhere that is not tried.
     cores = os.cpu_count() if sys.platform == "linux" else 0
     made = cythonize(made, nthreads=cores, build_dir=str(GENERATED), compiler_directives=directives)
     for extension in made:

@@ -81,11 +81,10 @@ env_python() {
     ATOMICPY_FILES=$(find atomicpy src -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.[ch]' |
         sort | cksum)
     export ATOMICPY_FILES
-    # The compiler takes a quarter more time for the debugging information of the generated C; CFLAGS=-g makes it.
     {
         "$python" -c "$GROUPS_OF" "$@"
         case " $* " in *" build "*) echo . ;; esac
-    } | CFLAGS="-g0 ${CFLAGS:-}" .ci/uv pip install --python "$environment" --no-build-isolation-package atomicpy --requirements - >&2 ||
+    } | .ci/uv pip install --python "$environment" --no-build-isolation-package atomicpy --requirements - >&2 ||
         fail "no environment for $python in $environment: the reason is above"
     echo "$PWD/$environment/bin/python"
 }
