@@ -11,14 +11,13 @@ blocking primitive are taken both ways.
 import statistics
 import threading
 import time
-from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 import measure
 import summary
 from together import parallel, together
-from waiting import WAITING
+from waiting import WAITING, ConditionRWLock
 
 from atomicpy import AtomicInt, Mutex, Once, RWMutex, WaitGroup, once
 
@@ -39,33 +38,6 @@ class Wait(NamedTuple):
     ms: float
     cores: float
     per_second: float
-
-
-class ConditionLock:
-    """A readers/writer lock in Python, for an interpreter without cereggii's."""
-
-    def __init__(self):
-        self._changed, self._readers, self._writing = threading.Condition(), 0, False
-
-    def acquire_reader(self):
-        with self._changed:
-            while self._writing:
-                self._changed.wait()
-            self._readers += 1
-
-    def release_reader(self):
-        with self._changed:
-            self._readers -= 1
-            if not self._readers:
-                self._changed.notify_all()
-
-    @contextmanager
-    def reader(self):
-        self.acquire_reader()
-        try:
-            yield
-        finally:
-            self.release_reader()
 
 
 class Side(NamedTuple):
@@ -96,13 +68,13 @@ class Counted:
 
 
 def peer_lock():
-    return (ReadersWriterLock or ConditionLock)()
+    return (ReadersWriterLock or ConditionRWLock)()
 
 
 PEER = "cereggii" if ReadersWriterLock else "Condition"
-PEER_READS = "with x.reader(): pass"
+PEER_READS = "with x.reader(): pass" if ReadersWriterLock else "with x.read(): pass"
 PEER_ACQUIRES = (
-    "x.reader().acquire(); x.reader().release()" if ReadersWriterLock else "x.acquire_reader(); x.release_reader()"
+    "x.reader().acquire(); x.reader().release()" if ReadersWriterLock else "x.acquire_read(); x.release_read()"
 )
 
 WITH = Side(Mutex, "with x: pass")

@@ -4,6 +4,7 @@ locks.py measures the pairs of WAITING. A job, called with a number of rounds, r
 """
 
 import threading
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from atomicpy import AtomicInt, Once, RWMutex, WaitGroup
@@ -50,8 +51,8 @@ class OnceByLock:
                     self._done = True
 
 
-class Readers:
-    """A readers/writer lock by threading.Condition."""
+class ConditionRWLock:
+    """An RWMutex by threading.Condition."""
 
     def __init__(self):
         self._changed, self._readers = threading.Condition(), 0
@@ -65,6 +66,14 @@ class Readers:
             self._readers -= 1
             if not self._readers:
                 self._changed.notify_all()
+
+    @contextmanager
+    def read(self):
+        self.acquire_read()
+        try:
+            yield
+        finally:
+            self.release_read()
 
     def acquire_write(self):
         self._changed.acquire()
@@ -198,10 +207,10 @@ def counted_down(make, threads):
 
 WAITING = {
     "two threads in turn, AtomicInt.wait / Condition": (Rounds(2, in_turn), Rounds(2, in_turn_by_condition)),
-    "RWMutex, 4 writers / Condition": (Rounds(4, written(RWMutex)), Rounds(4, written(Readers))),
+    "RWMutex, 4 writers / Condition": (Rounds(4, written(RWMutex)), Rounds(4, written(ConditionRWLock))),
     "RWMutex, 4 threads, 9 of 10 read / Condition": (
         Rounds(4, read_and_written(RWMutex)),
-        Rounds(4, read_and_written(Readers)),
+        Rounds(4, read_and_written(ConditionRWLock)),
     ),
     "Once.do, first calls of 4 threads / Lock": (Rounds(4, first_calls(Once)), Rounds(4, first_calls(OnceByLock))),
     "WaitGroup, 3 done, 1 waits / Condition": (
