@@ -24,7 +24,7 @@ LINK_ARGS = [] if MSVC else ["-pthread"]
 # The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need
 # it.
 CORE = ["src/ap_core.c"]
-for layer in ("platform", "park", "sync", "counter"):
+for layer in ("platform", "park", "sync", "counter", "channel"):
     CORE += sorted(glob(f"src/{layer}/*.c"))
 SHARD_SELF = "src/counter/ap_shard_self.c"
 CORE.remove(SHARD_SELF)  # thread-local, so in the module that adds
@@ -48,6 +48,9 @@ EXTENSIONS = {
     "atomicpy.sync.once": LOCK,
     "atomicpy.sync.rwmutex": LOCK,
     "atomicpy.sync.wait_group": LOCK,
+    "atomicpy.channel.channel": LOCK,
+    "atomicpy.channel.coroutine_waiter": CALLS,
+    "atomicpy.channel.select": CALLS,
     "atomicpy.commands.demo.native": [],
     "atomicpy.commands.demo.recorder": CLOCK,
     "atomicpy.commands.timeline.sampler": CLOCK,

@@ -13,6 +13,8 @@ from atomicpy.atomic.atomic_int_array import AtomicIntArray
 from atomicpy.atomic.atomic_ref import AtomicRef
 from atomicpy.atomic.atomic_uint import AtomicUInt
 from atomicpy.atomic.sharded_counter import ShardedCounter
+from atomicpy.channel.channel import Channel, ChannelClosed, after, tick
+from atomicpy.channel.select import select
 from atomicpy.sync.mutex import Mutex
 from atomicpy.sync.once import Once, once
 from atomicpy.sync.rwmutex import RWMutex
@@ -25,13 +27,18 @@ __all__ = [
     "AtomicIntArray",
     "AtomicRef",
     "AtomicUInt",
+    "Channel",
+    "ChannelClosed",
     "Mutex",
     "Once",
     "RWMutex",
     "ShardedCounter",
     "WaitGroup",
+    "after",
     "get_include",
     "once",
+    "select",
+    "tick",
 ]
 
 

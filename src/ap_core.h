@@ -11,6 +11,7 @@
 #ifndef AP_CORE_H
 #define AP_CORE_H
 
+#include "channel/ap_select.h"
 #include "counter/ap_shards.h"
 #include "park/ap_park.h"
 #include "platform/ap_clock.h"
@@ -56,7 +57,25 @@ bool ap_core_init(void);
     F(bool, ap_shards_drain, (ap_shards * c, ap_wide * sum), (c, sum))                                        \
     F(size_t, ap_shards_cells, (ap_shards * c), (c))                                                          \
     F(ap_shard_cell *, ap_shards_find_for, (ap_shards * c, ap_shard_self_address self), (c, self))            \
-    P(ap_shards_spill, (ap_shard_cell * cell, int64_t n, bool subtract), (cell, n, subtract))
+    P(ap_shards_spill, (ap_shard_cell * cell, int64_t n, bool subtract), (cell, n, subtract))                 \
+    P(ap_channel_init, (ap_channel * ch, uint64_t capacity), (ch, capacity))                                  \
+    P(ap_channel_destroy, (ap_channel * ch), (ch))                                                            \
+    F(ap_channel_result, ap_channel_try_send_slow, (ap_channel * ch, void *value), (ch, value))               \
+    F(ap_channel_result, ap_channel_try_receive_slow, (ap_channel * ch, void **value), (ch, value))           \
+    F(bool, ap_channel_close, (ap_channel * ch), (ch))                                                        \
+    F(bool, ap_channel_fire, (ap_channel * ch, int64_t due, int64_t now, void *value), (ch, due, now, value)) \
+    F(bool, ap_channel_receive_would_block, (ap_channel * ch), (ch))                                          \
+    F(bool, ap_channel_send_would_block, (ap_channel * ch), (ch))                                             \
+    F(void *, ap_channel_remove_waiter, (ap_channel * ch, void **value), (ch, value))                         \
+    F(int, ap_channel_visit, (ap_channel * ch, ap_channel_visitor visit, void *context), (ch, visit, context)) \
+    F(ap_select *, ap_select_new, (const ap_case *cases, size_t n), (cases, n))                               \
+    F(ap_case *, ap_select_case, (ap_select * s, size_t index), (s, index))                                   \
+    P(ap_select_free, (ap_select * s), (s))                                                                   \
+    F(int64_t, ap_select_wait, (ap_select * s, int64_t deadline, const ap_runtime *runtime),                  \
+      (s, deadline, runtime))                                                                                 \
+    F(int64_t, ap_select_look, (ap_case * cases, size_t n), (cases, n))                                       \
+    F(ap_channel_result, ap_case_start, (ap_case * c), (c))                                                   \
+    F(bool, ap_case_withdraw, (ap_case * c), (c))
 
 #define AP_CORE_RESULT(result, name, parameters, arguments) result(*name) parameters;
 #define AP_CORE_NO_RESULT(name, parameters, arguments) void(*name) parameters;

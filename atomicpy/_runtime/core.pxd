@@ -35,3 +35,5 @@ cdef str owner_shown(uint64_t owner_id, bint lost)
 cdef int refuse_lost_owner(str what, str held) except -1
 cdef int64_t deadline_of_slow(object blocking, object timeout) except? -1
 cdef int64_t wait_deadline(object timeout) except? -1
+cdef int64_t duration(object seconds, str what) except? -1
+cdef int64_t next_signal_check() noexcept

@@ -51,6 +51,11 @@ if hasattr(os, "register_at_fork"):
 cdef double NS_PER_SECOND = 1e9
 
 
+cdef int64_t next_signal_check() noexcept:
+    """When the calling thread has to check for signals: AP_FOREVER in all threads but the main one."""
+    return ap_now() + SIGNAL_CHECK if PyThread_get_thread_ident() == main_thread else AP_FOREVER
+
+
 cdef bint block(
     attempt try_until, void *primitive, uint64_t ticket, int64_t deadline, refusal refuse=NULL
 ) except -1:
@@ -61,26 +66,22 @@ cdef bint block(
     """
     cdef bint done
     cdef int64_t until
-    cdef bint checks_signals = PyThread_get_thread_ident() == main_thread
     while True:
         # At each turn, because a signal handler may have forked: this may be the child.
         if refuse is not NULL and deadline == AP_FOREVER:
             refuse(primitive)
-        until = deadline
-        if checks_signals:
-            until = min(deadline, ap_now() + SIGNAL_CHECK)
+        until = min(deadline, next_signal_check())
         with nogil:
             done = try_until(primitive, ticket, until)
         if done:
             return True
-        if checks_signals:
-            PyErr_CheckSignals()
+        PyErr_CheckSignals()
         if until == deadline:
             return False
 
 
 cdef int64_t deadline_of_slow(object blocking, object timeout) except? -1:
-    cdef double seconds = as_seconds(timeout)
+    cdef double seconds = as_seconds(timeout, "timeout")
     if seconds == -1:
         return AP_FOREVER if blocking else 0
     if not blocking:
@@ -96,24 +97,34 @@ cdef int64_t wait_deadline(object timeout) except? -1:
     """The deadline of wait(timeout=None): None means no deadline."""
     if timeout is None:
         return AP_FOREVER
-    cdef double seconds = as_seconds(timeout)
+    cdef double seconds = as_seconds(timeout, "timeout")
     if seconds < 0:
         raise ValueError(f"timeout must be a non-negative number of seconds, or None to wait for ever, not {timeout!r}")
     return after(seconds)
 
 
-cdef double as_seconds(object timeout) except? -1:
-    if not hasattr(type(timeout), "__float__") and not hasattr(type(timeout), "__index__"):
-        raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
+cdef int64_t duration(object seconds, str what) except? -1:
+    """The argument of what(seconds) in nanoseconds, or AP_FOREVER; at least 1 if it is not 0."""
+    cdef double ns = as_seconds(seconds, f"the argument of {what}") * NS_PER_SECOND
+    if ns < 0:
+        raise ValueError(f"{what} needs a non-negative number of seconds, not {seconds!r}")
+    if ns >= <double>AP_FOREVER:
+        return AP_FOREVER
+    return <int64_t>ns + (<int64_t>ns < ns)
+
+
+cdef double as_seconds(object seconds, str what) except? -1:
+    if not hasattr(type(seconds), "__float__") and not hasattr(type(seconds), "__index__"):
+        raise TypeError(f"{what} must be a number of seconds, not {type(seconds).__name__}")
     try:
-        seconds = float(timeout)
+        number = float(seconds)
     except OverflowError:
-        seconds = float("inf") if timeout > 0 else float("-inf")
-    if seconds != seconds:
-        raise ValueError("timeout must be a number of seconds, not NaN")
-    if seconds > TIMEOUT_MAX:
-        raise OverflowError(f"timeout value is too large: at most {TIMEOUT_MAX:.0f} seconds (threading.TIMEOUT_MAX)")
-    return seconds
+        number = float("inf") if seconds > 0 else float("-inf")
+    if number != number:
+        raise ValueError(f"{what} must be a number of seconds, not NaN")
+    if number > TIMEOUT_MAX:
+        raise OverflowError(f"{what} is too large: at most {TIMEOUT_MAX:.0f} seconds (threading.TIMEOUT_MAX)")
+    return number
 
 
 cdef int64_t after(double seconds) noexcept:

@@ -41,7 +41,7 @@ static void ap_tracked_dealloc(PyObject *self)
 }
 
 /* Before there is an instance: from here on the collector tracks those that are made. */
-static void ap_defer_when_shared(PyTypeObject *type)
+static inline void ap_defer_when_shared(PyTypeObject *type)
 {
     if (PyType_IS_GC(type)) {
         return; /* its instances refer to objects, and are tracked already */

@@ -1,0 +1,1 @@
+"""Channels: values handed from one thread or coroutine to another. The algorithm is in `src/channel/`."""

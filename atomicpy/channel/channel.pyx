@@ -1,0 +1,512 @@
+# SPDX-License-Identifier: MIT
+# cython: preliminary_late_includes_cy28=True
+# In the documentation: docs/design/channel.md
+"""Channel: values handed from senders to receivers, first in, first out. The algorithm is in `src/channel/`.
+
+This file owns the references. A value's reference belongs to the sender until the core says that the value was sent,
+then to the channel, then to the receiver. No reference is dropped and no Python code runs while a channel is locked,
+so a finalizer may use the channel that held its object.
+
+A channel is visible to the garbage collector with the values in its buffer, those of its waiting senders, and the
+coroutines that wait: a cycle through a channel is freed. What the collector sees is whole, because a thread locks a
+channel only while it is attached to the interpreter, and does not detach before it has unlocked it.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t, uint64_t
+
+from atomicpy._runtime.arguments cimport as_int64, refuse_copy
+from atomicpy._runtime.core cimport AP_FOREVER, ap_now, duration, next_signal_check, wait_deadline
+from atomicpy._runtime.core_calls cimport bind_core
+from atomicpy._runtime.deferred_refcount cimport note_use
+from atomicpy._runtime.public_name cimport name_public
+
+__all__ = ["Channel", "ChannelClosed", "after", "tick"]
+
+cdef extern from "channel/ap_select.h" nogil:
+    uint64_t AP_CHANNEL_UNBOUNDED
+    ctypedef struct ap_select:
+        pass
+    ctypedef struct ap_runtime:
+        pass
+
+    void ap_channel_init(ap_channel *ch, uint64_t capacity) noexcept
+    void ap_channel_destroy(ap_channel *ch) noexcept
+    ap_channel_result ap_channel_try_send(ap_channel *ch, void *value) noexcept
+    ap_channel_result ap_channel_try_receive(ap_channel *ch, void **value) noexcept
+    bint ap_channel_receive_would_block(ap_channel *ch) noexcept
+    bint ap_channel_send_would_block(ap_channel *ch) noexcept
+    bint ap_channel_close(ap_channel *ch) noexcept
+    bint ap_channel_is_closed(ap_channel *ch) noexcept
+    uint64_t ap_channel_count(ap_channel *ch) noexcept
+    int64_t ap_channel_due(ap_channel *ch) noexcept
+    void ap_channel_set_clock(ap_channel *ch, int64_t due, int64_t interval) noexcept
+    bint ap_channel_fire(ap_channel *ch, int64_t due, int64_t now, void *value) noexcept
+    void *ap_channel_remove_waiter(ap_channel *ch, void **value) noexcept
+    ap_select *ap_select_new(const ap_case *cases, size_t n) noexcept
+    ap_case *ap_select_case(ap_select *s, size_t index) noexcept
+    void ap_select_free(ap_select *s) noexcept
+    int64_t ap_select_wait(ap_select *s, int64_t deadline, const ap_runtime *runtime) noexcept
+    int64_t AP_SELECT_NO_MEMORY
+
+cdef extern from "channel/attached.h":
+    const ap_runtime ap_python
+    object ap_take_reference(void *value)
+
+bind_core()
+
+
+class ChannelClosed(Exception):
+    """The channel is closed: a send cannot be done, and a receive has nothing left.
+
+    >>> ch = Channel(1)
+    >>> ch.close()
+    >>> ch.recv()
+    Traceback (most recent call last):
+    atomicpy.ChannelClosed: recv from a closed channel, and all that was sent has been received
+    """
+
+    __module__ = "atomicpy"
+
+
+cdef int raise_failed(ap_channel_result result, str operation) except -1:
+    """For a result that is neither AP_CHANNEL_DONE nor AP_CHANNEL_WOULD_BLOCK."""
+    if result == AP_CHANNEL_NO_MEMORY:
+        raise MemoryError
+    if operation == "send":
+        raise ChannelClosed("send to a closed channel: the value was not sent")
+    raise ChannelClosed("recv from a closed channel, and all that was sent has been received")
+
+
+cdef int refuse_send(Channel ch) except -1:
+    raise TypeError(f"{ch!r} gets its values from the clock, and takes no others; make a Channel to send on")
+
+
+cdef int64_t fire(ap_channel *ch) except 0:
+    """Send what is due on a channel of the clock; when the next value is due. AP_FOREVER for other channels."""
+    cdef int64_t due = ap_channel_due(ch)
+    cdef int64_t now
+    cdef object value
+    while due != AP_FOREVER:
+        now = ap_now()
+        if due > now:
+            break
+        value = due / 1e9
+        Py_INCREF(value)
+        if not ap_channel_fire(ch, due, now, <void *>value):
+            Py_DECREF(value)
+        due = ap_channel_due(ch)
+    return due
+
+
+cdef int64_t fire_all(ap_case *cases, size_t n) except 0:
+    cdef int64_t first = AP_FOREVER
+    cdef size_t i
+    for i in range(n):
+        if cases[i].channel is not NULL:
+            first = min(first, fire(cases[i].channel))
+    return first
+
+
+cdef int64_t wait_for(ap_case *cases, size_t n, int64_t deadline) except -2:
+    """Do one case, and return its number; -1 at the deadline. Its result is in `cases`.
+
+    Raises what a signal handler raises, but only while no case is done: then nothing was sent and nothing received.
+    """
+    cdef int64_t until, due, done
+    cdef ap_select *s = ap_select_new(cases, n)
+    if s is NULL:
+        raise MemoryError
+    try:
+        while True:
+            due = fire_all(cases, n)
+            until = min(deadline, due, next_signal_check())
+            done = ap_select_wait(s, until, &ap_python)
+            if done == AP_SELECT_NO_MEMORY:
+                raise MemoryError
+            if done >= 0:
+                cases[done].value = ap_select_case(s, done).value
+                cases[done].closed = ap_select_case(s, done).closed
+                return done
+            if until == deadline and due > deadline:
+                return -1
+            PyErr_CheckSignals()
+    finally:
+        ap_select_free(s)
+
+
+# ---- send and receive: each once, for the method and for the fast call ----
+
+
+cdef int send_slow(Channel ch, object value, int64_t deadline) except -1:
+    cdef ap_case c
+    if ch.channel.interval != 0:
+        refuse_send(ch)
+    c.channel, c.value, c.sends = &ch.channel, <void *>value, True
+    start_case(&c)
+    Py_INCREF(value)
+    cdef int64_t done = -1
+    try:
+        done = wait_for(&c, 1, deadline)
+    finally:
+        if done < 0 or c.closed:
+            Py_DECREF(value)
+    if done < 0:
+        raise TimeoutError("send: no receiver took the value, and there was no room for it, within the timeout")
+    if c.closed:
+        raise_failed(AP_CHANNEL_CLOSED, "send")
+    return 0
+
+
+cdef inline int send "ap_do_send"(Channel ch, object value, int64_t deadline) except -1:
+    cdef ap_channel_result result = AP_CHANNEL_WOULD_BLOCK
+    if ch.channel.interval == 0:
+        Py_INCREF(value)
+        result = ap_channel_try_send(&ch.channel, <void *>value)
+        if result == AP_CHANNEL_DONE:
+            return 0
+        Py_DECREF(value)
+    if result != AP_CHANNEL_WOULD_BLOCK:
+        return raise_failed(result, "send")
+    return send_slow(ch, value, deadline)
+
+
+cdef object receive_slow(Channel ch, int64_t deadline):
+    cdef ap_case c
+    c.channel, c.value, c.sends = &ch.channel, NULL, False
+    start_case(&c)
+    if wait_for(&c, 1, deadline) < 0:
+        raise TimeoutError("recv: no value came within the timeout")
+    if c.closed:
+        raise_failed(AP_CHANNEL_CLOSED, "recv")
+    return ap_take_reference(c.value)
+
+
+cdef inline object receive "ap_do_receive"(Channel ch, int64_t deadline):
+    cdef void *value
+    cdef ap_channel_result result
+    if ch.channel.interval == 0:
+        result = ap_channel_try_receive(&ch.channel, &value)
+        if result == AP_CHANNEL_DONE:
+            return ap_take_reference(value)
+        if result != AP_CHANNEL_WOULD_BLOCK:
+            raise_failed(result, "recv")
+    return receive_slow(ch, deadline)
+
+
+cdef inline void start_case(ap_case *c) noexcept:
+    c.waiter, c.ticket, c.queued, c.closed = NULL, 0, False, False
+
+
+cdef uint64_t as_capacity(object capacity) except? 0:
+    if capacity is None:
+        return AP_CHANNEL_UNBOUNDED
+    cdef int64_t n = as_int64(capacity, "the capacity of a Channel")
+    if n < 0:
+        raise ValueError(f"capacity must be 0 (a rendezvous) or more, or None for no bound, not {n}")
+    return <uint64_t>n
+
+
+@cython.final
+cdef class Channel:
+    """Channel(capacity=0)
+--
+
+    Hands values from the threads and coroutines that send to those that receive, first in, first out.
+
+    `capacity` is how many values it buffers: 0 makes a send wait until a receiver takes the value, None sets no bound.
+    Each value that was sent is received once. A send or a receive that waits ends with a timeout, with Ctrl-C or when
+    the channel is closed; then it was not done, and nothing is lost. Those that wait are served in the order in which
+    they came. Go's chan.
+
+    Happens before: a send before its receive returns; the k-th receive before the (k + capacity)-th send returns;
+    `close()` before a receive that reports it.
+
+    >>> ch = Channel(2)
+    >>> ch.send("a"), ch.send("b"), ch.close()
+    (None, None, None)
+    >>> list(ch)
+    ['a', 'b']
+    """
+
+    def __cinit__(self, capacity=0):
+        ap_channel_init(&self.channel, as_capacity(capacity))
+
+    def __dealloc__(self):
+        drop_all(&self.channel)
+        ap_channel_destroy(&self.channel)
+
+    @classmethod
+    def __class_getitem__(cls, item, /):
+        """Channel[T], for annotations.
+
+        >>> Channel[int]
+        atomicpy.Channel[int]
+        """
+        import types
+
+        return types.GenericAlias(cls, item)
+
+    def send(self, value, timeout=None):
+        """Send `value`: hand it to a waiting receiver, or append it to the buffer, or wait until either can be done.
+
+        `timeout` in seconds, None to wait for ever. Raises `ChannelClosed` if the channel is closed, also while it
+        waits, and `TimeoutError`; then the value was not sent.
+
+        >>> ch = Channel(1)
+        >>> ch.send(1)
+        >>> ch.send(2, timeout=0.01)
+        Traceback (most recent call last):
+        TimeoutError: send: no receiver took the value, and there was no room for it, within the timeout
+        """
+        note_use(self)
+        send(self, value, wait_deadline(timeout))
+
+    def recv(self, timeout=None):
+        """Receive the value that was sent first, or wait for one.
+
+        `timeout` in seconds, None to wait for ever. Raises `ChannelClosed` if the channel is closed and what was sent
+        has been received, also while it waits, and `TimeoutError`; then nothing was received.
+
+        >>> ch = Channel(1)
+        >>> ch.send("a")
+        >>> ch.recv()
+        'a'
+        """
+        note_use(self)
+        return receive(self, wait_deadline(timeout))
+
+    def try_send(self, value, /):
+        """Send `value` if that can be done without waiting; return whether it was sent. Raises `ChannelClosed`.
+
+        >>> ch = Channel(1)
+        >>> ch.try_send("a"), ch.try_send("b")
+        (True, False)
+        """
+        cdef ap_channel_result result
+        note_use(self)
+        if self.channel.interval != 0:
+            refuse_send(self)
+        if ap_channel_send_would_block(&self.channel):
+            return False
+        Py_INCREF(value)
+        result = ap_channel_try_send(&self.channel, <void *>value)
+        if result == AP_CHANNEL_DONE:
+            return True
+        Py_DECREF(value)
+        if result != AP_CHANNEL_WOULD_BLOCK:
+            raise_failed(result, "send")
+        return False
+
+    def try_recv(self, /):
+        """Receive a value if that can be done without waiting: `(value, True)`, or `(None, False)`.
+
+        Raises `ChannelClosed` if the channel is closed and what was sent has been received.
+
+        >>> ch = Channel(1)
+        >>> ch.try_recv()
+        (None, False)
+        >>> ch.send("a")
+        >>> ch.try_recv()
+        ('a', True)
+        """
+        cdef void *value
+        cdef ap_channel_result result
+        note_use(self)
+        fire(&self.channel)
+        if ap_channel_receive_would_block(&self.channel):
+            return None, False
+        result = ap_channel_try_receive(&self.channel, &value)
+        if result == AP_CHANNEL_DONE:
+            return ap_take_reference(value), True
+        if result != AP_CHANNEL_WOULD_BLOCK:
+            raise_failed(result, "recv")
+        return None, False
+
+    def asend(self, value, /):
+        """`await ch.asend(value)`: as `send`, from asyncio. The event loop runs meanwhile.
+
+        A coroutine and a thread wait in one queue. A cancelled `await` is done or it is not. If it is not, nothing was
+        sent, and CancelledError is raised. If it is done, it returns, and CancelledError is raised by the next `await`
+        of the task.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     ch = Channel()
+        ...     sender = asyncio.create_task(ch.asend("a"))
+        ...     return await ch.arecv()
+        >>> asyncio.run(main())
+        'a'
+        """
+        note_use(self)
+        if self.channel.interval != 0:
+            refuse_send(self)
+        from atomicpy.channel.coroutines import asend
+
+        return asend(self, value)
+
+    def arecv(self, /):
+        """`await ch.arecv()`: as `recv`, from asyncio. See `asend`.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     ch = Channel(1)
+        ...     ch.send("a")
+        ...     return await ch.arecv()
+        >>> asyncio.run(main())
+        'a'
+        """
+        note_use(self)
+        from atomicpy.channel.coroutines import arecv
+
+        return arecv(self)
+
+    def close(self, /):
+        """Close the channel: nothing more can be sent. A second `close()` does nothing.
+
+        What was sent can still be received. Then receivers get `ChannelClosed`, and so do senders, those that wait too.
+
+        >>> ch = Channel(1)
+        >>> ch.close()
+        >>> ch.send("a")
+        Traceback (most recent call last):
+        atomicpy.ChannelClosed: send to a closed channel: the value was not sent
+        """
+        note_use(self)
+        ap_channel_close(&self.channel)
+
+    @property
+    def closed(self):
+        """Whether the channel has been closed.
+
+        >>> Channel().closed
+        False
+        """
+        return ap_channel_is_closed(&self.channel)
+
+    @property
+    def capacity(self):
+        """How many values the channel buffers; None without a bound.
+
+        >>> Channel(2).capacity
+        2
+        """
+        return None if self.channel.capacity == AP_CHANNEL_UNBOUNDED else self.channel.capacity
+
+    def __len__(self):
+        fire(&self.channel)
+        return ap_channel_count(&self.channel)
+
+    def __bool__(self):
+        return True  # an empty channel is a channel
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        note_use(self)
+        try:
+            return receive(self, AP_FOREVER)
+        except ChannelClosed:
+            raise StopIteration from None
+
+    def __aiter__(self):
+        return self
+
+    def __anext__(self):
+        note_use(self)
+        from atomicpy.channel.coroutines import anext
+
+        return anext(self)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback, /):
+        ap_channel_close(&self.channel)
+
+    def __repr__(self):
+        bound = "None" if self.channel.capacity == AP_CHANNEL_UNBOUNDED else self.channel.capacity
+        closed = ", closed" if ap_channel_is_closed(&self.channel) else ""
+        if self.channel.interval != 0:
+            return f"<Channel of the clock{closed}>"
+        return f"<Channel({bound}) with {ap_channel_count(&self.channel)} values{closed}>"
+
+    def __reduce_ex__(self, protocol, /):
+        refuse_copy(self)
+
+
+cdef void drop_all "ap_drop_all"(ap_channel *ch) noexcept:
+    """Drop each reference that the channel has. For a channel that no thread can reach."""
+    cdef void *value
+    cdef void *owner
+    while True:
+        owner = ap_channel_remove_waiter(ch, &value)
+        if owner is NULL:
+            break
+        if value is not NULL:
+            Py_DECREF(<object>value)
+        Py_DECREF(<object>owner)
+    while ap_channel_try_receive(ch, &value) == AP_CHANNEL_DONE:
+        Py_DECREF(<object>value)
+
+
+def after(seconds, /):
+    """Return a channel on which one value comes, `seconds` from now: the `time.monotonic()` at which it was due.
+
+    No thread stands behind it. Raises ValueError for a negative number. Go's time.After.
+
+    >>> from atomicpy import select
+    >>> answers = Channel()
+    >>> index, when, ok = select(answers, after(0.01))
+    >>> index, ok
+    (1, True)
+    """
+    return clock_channel(duration(seconds, "after()"), -1)
+
+
+def tick(seconds, /):
+    """Return a channel on which a value comes every `seconds`: the `time.monotonic()` at which it was due.
+
+    At most one value waits there: a receiver that is late misses the others, and the next one comes on time. No thread
+    stands behind it. Raises ValueError unless `seconds` is positive. Go's time.Tick.
+
+    >>> ticks = tick(0.01)
+    >>> first, second = ticks.recv(), ticks.recv()
+    >>> round(second - first, 2)
+    0.01
+    """
+    cdef int64_t interval = duration(seconds, "tick()")
+    if interval == 0:
+        raise ValueError(f"tick() needs a positive number of seconds, not {seconds!r}")
+    return clock_channel(interval, interval)
+
+
+cdef Channel clock_channel(int64_t first, int64_t interval):
+    cdef Channel ch = Channel(1)
+    cdef int64_t now = ap_now()
+    ap_channel_set_clock(&ch.channel, now + first if first < AP_FOREVER - now else AP_FOREVER, interval)
+    return ch
+
+
+cdef extern from *:
+    """
+    typedef struct __pyx_obj_8atomicpy_7channel_7channel_Channel ap_channel_object;
+    #include "channel/channel_object.h"
+    #include "_runtime/fast_calls.h"
+
+    AP_FAST_CALL(send, 1, 1, true, AP_NONE_OR_ERROR(ap_do_send(self, args[0], AP_FOREVER)))
+    AP_FAST_CALL(recv, 0, 0, true, ap_do_receive(self, AP_FOREVER))
+
+    static const ap_fast_call ap_fast_calls[] = {AP_OVERRIDE(send), AP_OVERRIDE(recv), AP_OVERRIDE_END};
+    """
+    void ap_make_collectable(PyTypeObject *type) noexcept
+    int ap_override_methods(PyTypeObject *type, const void *calls) except -1
+    const void *ap_fast_calls
+
+name_public(<PyTypeObject *>Channel, "atomicpy.Channel")
+ap_make_collectable(<PyTypeObject *>Channel)
+ap_override_methods(<PyTypeObject *>Channel, ap_fast_calls)

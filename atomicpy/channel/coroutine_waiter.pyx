@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+# In the documentation: docs/design/channel.md
+"""CoroutineWaiter: a coroutine in the queue of a channel, with a future of its event loop in the place of a thread.
+
+The thread that chooses the case calls `wake()`, and that sets the future: at once in the loop's own thread, otherwise by
+`call_soon_threadsafe`. The queue has a reference to the waiter, and to the value of a send, until the case is chosen or
+withdrawn.
+"""
+
+cimport cython
+from cpython.exc cimport PyErr_WriteUnraisable
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport int64_t
+
+from asyncio import get_running_loop
+from asyncio.events import _get_running_loop
+
+from atomicpy._runtime.core cimport AP_FOREVER
+from atomicpy._runtime.core_calls cimport bind_core
+from atomicpy.channel.channel cimport (
+    AP_CHANNEL_CLOSED,
+    AP_CHANNEL_DONE,
+    AP_CHANNEL_WOULD_BLOCK,
+    Channel,
+    ap_case,
+    ap_case_start,
+    ap_case_withdraw,
+    ap_channel_result,
+    ap_waiter,
+    c_bool,
+    fire,
+    raise_failed,
+)
+
+__all__ = ["CoroutineWaiter"]
+
+cdef extern from "channel/attached.h":
+    object ap_take_reference(void *value)
+
+bind_core()
+
+
+@cython.final
+cdef class CoroutineWaiter:
+    """CoroutineWaiter(channel, operation)
+--
+
+    One `asend` or `arecv`: operation is "send" or "recv".
+    """
+
+    cdef ap_waiter waiter
+    cdef ap_case case_
+    cdef readonly Channel channel
+    cdef readonly object future, value
+    cdef object loop
+    cdef str operation
+    cdef bint closed
+
+    def __cinit__(self, Channel channel, str operation):
+        self.channel = channel
+        self.operation = operation
+        self.waiter.cases = &self.case_
+        self.waiter.wake = wake
+        self.waiter.owner = <void *>self
+        self.case_.channel = &channel.channel
+        self.case_.waiter = &self.waiter
+        self.case_.sends = operation == "send"
+
+    def start(self, value=None):
+        """Do the operation and return True, or enqueue it and return False: then `future` is set when it is done."""
+        cdef ap_channel_result result
+        self.loop = get_running_loop()
+        self.future = self.loop.create_future()
+        fire(&self.channel.channel)
+        if self.case_.sends:
+            self.case_.value = <void *>value
+            Py_INCREF(value)
+        Py_INCREF(self)  # before the core sees it
+        result = ap_case_start(&self.case_)
+        if result == AP_CHANNEL_WOULD_BLOCK:
+            return False
+        Py_DECREF(self)
+        if result == AP_CHANNEL_DONE:
+            if not self.case_.sends:
+                self.value = ap_take_reference(self.case_.value)
+            return True
+        if self.case_.sends:
+            Py_DECREF(value)
+        raise_failed(result, self.operation)
+
+    def next_due(self):
+        """Send what is due on a channel of the clock; when the next value is due, in seconds. None: nothing will be."""
+        cdef int64_t due = fire(&self.channel.channel)
+        return None if due == AP_FOREVER else due / 1e9
+
+    def withdraw(self):
+        """Return whether the operation was withdrawn; False: it is done."""
+        if not ap_case_withdraw(&self.case_):
+            return False
+        if self.case_.sends:
+            Py_DECREF(<object>self.case_.value)
+        Py_DECREF(self)
+        return True
+
+    def result(self):
+        """The result of an operation that is done: the value of a receive. Raises ChannelClosed."""
+        if self.closed:
+            raise_failed(AP_CHANNEL_CLOSED, self.operation)
+        value, self.value = self.value, None
+        return value
+
+
+cdef c_bool wake(ap_waiter *w) noexcept:
+    """For the thread that chose the case, which is attached, and holds no channel."""
+    cdef CoroutineWaiter waiter = <CoroutineWaiter>w.owner
+    cdef bint resumed = True
+    Py_DECREF(waiter)  # the queue's reference: `waiter` is another
+    waiter.closed = waiter.case_.closed
+    if waiter.case_.sends and waiter.closed:
+        Py_DECREF(<object>waiter.case_.value)
+    elif not waiter.case_.sends and not waiter.closed:
+        waiter.value = <object>waiter.case_.value
+    try:
+        if _get_running_loop() is waiter.loop:
+            set_done(waiter.future)
+        else:
+            waiter.loop.call_soon_threadsafe(set_done, waiter.future)
+    except RuntimeError:  # the loop is closed: the coroutine never runs again
+        resumed = False
+        waiter.value = None
+    except BaseException:
+        PyErr_WriteUnraisable(waiter.channel)
+    if resumed and not waiter.case_.sends and not waiter.closed:
+        Py_DECREF(waiter.value)  # it has one of its own
+    return resumed
+
+
+def set_done(future):
+    if not future.done():
+        future.set_result(None)
