@@ -2,6 +2,7 @@
 
 import os
 import sys
+import sysconfig
 from glob import glob
 from pathlib import Path
 
@@ -20,6 +21,9 @@ COMPILE_ARGS = (
 if not MSVC and not any(flag.startswith("-g") for flag in os.environ.get("CFLAGS", "").split()):
     COMPILE_ARGS.append("-g0")
 LINK_ARGS = [] if MSVC else ["-pthread"]
+# With the GIL a channel needs no lock of its own: see src/channel/ap_channel.h.
+if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+    COMPILE_ARGS.append("/DAP_CALLERS_EXCLUDE_EACH_OTHER" if MSVC else "-DAP_CALLERS_EXCLUDE_EACH_OTHER")
 
 # The one module that links the core. The others reach it through its table of functions (src/ap_core.h), if they need
 # it.

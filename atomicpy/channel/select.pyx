@@ -2,13 +2,15 @@
 # In the documentation: docs/design/channel.md
 """select: do one of several sends and receives, whichever is ready first. The algorithm is in `src/channel/`."""
 
+from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.sequence cimport PySequence_Fast_ITEMS
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from atomicpy._runtime.core cimport wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport note_use
 from atomicpy.channel.channel cimport (
@@ -29,9 +31,37 @@ cdef extern from "channel/attached.h":
 
 bind_core()
 
-cdef enum:
-    FEW = 8
+cdef extern from *:
+    """
+        #define FEW 8 /* so many cases need no memory from the system */
 
+    static PyObject *ap_do_select(PyObject *const *given, Py_ssize_t n, int64_t deadline);
+
+    /* The public select() calls this one, the function of select.pyx, with a timeout and in rare cases. Cython would
+     * make a tuple of the cases at each call. */
+    static PyObject *ap_general_select;
+
+    static PyObject *ap_select_call(PyObject *unused, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
+    {
+        (void)unused;
+        if (names != NULL || nargs < 1 || nargs > FEW) {
+            return PyObject_Vectorcall(ap_general_select, args, (size_t)nargs, names);
+        }
+        return ap_do_select(args, nargs, AP_FOREVER);
+    }
+
+    static PyMethodDef ap_select_method
+        = {"select", (PyCFunction)(void (*)(void))ap_select_call, METH_FASTCALL | METH_KEYWORDS, NULL};
+
+    static PyObject *ap_public_select(PyObject *general, PyObject *module_name)
+    {
+        ap_general_select = Py_NewRef(general);
+        ap_select_method.ml_doc = ((PyCFunctionObject *)general)->m_ml->ml_doc;
+        return PyCFunction_NewEx(&ap_select_method, NULL, module_name);
+    }
+    """
+    const int FEW
+    object ap_public_select(object general, object module_name)
 
 
 cdef int read_case(ap_case *c, object case, bint *timed) except -1:
@@ -68,14 +98,14 @@ cdef int refuse_case(case) except -1:
     )
 
 
-cdef object select_in(ap_case *cases, tuple given, int64_t deadline):
-    cdef Py_ssize_t n = len(given), i
+cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int64_t deadline):
+    cdef Py_ssize_t i
     cdef int64_t done = -1
     cdef bint timed = False
     memset(cases, 0, n * sizeof(ap_case))
     try:
         for i in range(n):
-            read_case(&cases[i], given[i], &timed)
+            read_case(&cases[i], <object>given[i], &timed)
         if not timed:
             done = ap_select_look(cases, n)
         if done < 0:
@@ -94,6 +124,11 @@ cdef object select_in(ap_case *cases, tuple given, int64_t deadline):
         for i in range(n):
             if cases[i].sends:
                 Py_DECREF(<object>cases[i].value)
+
+
+cdef object select_few "ap_do_select"(PyObject *const *given, Py_ssize_t n, int64_t deadline):
+    cdef ap_case cases[FEW]
+    return select_in(cases, given, n, deadline)
 
 
 def select(*cases, timeout=None):
@@ -117,18 +152,20 @@ def select(*cases, timeout=None):
     >>> select(inbox, (outbox, "b"), timeout=0)
     (-1, None, False)
     """
-    cdef ap_case few[FEW]  # no memory from the system for so many
-    cdef ap_case *many
+    cdef ap_case *memory
     cdef Py_ssize_t n = len(cases)
     if n == 0 and timeout is None:
         raise ValueError("select() without a case would wait for ever: give it a case, or a timeout")
     cdef int64_t deadline = wait_deadline(timeout)
     if n <= FEW:
-        return select_in(few, cases, deadline)
-    many = <ap_case *>malloc(n * sizeof(ap_case))
-    if many is NULL:
+        return select_few(PySequence_Fast_ITEMS(cases), n, deadline)
+    memory = <ap_case *>malloc(n * sizeof(ap_case))
+    if memory is NULL:
         raise MemoryError
     try:
-        return select_in(many, cases, deadline)
+        return select_in(memory, PySequence_Fast_ITEMS(cases), n, deadline)
     finally:
-        free(many)
+        free(memory)
+
+
+select = ap_public_select(select, "atomicpy")

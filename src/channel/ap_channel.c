@@ -25,10 +25,6 @@ void ap_channel_destroy(ap_channel *ch)
     free(ch->spare);
 }
 
-static void lock(ap_channel *ch) { ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER); }
-
-static void unlock(ap_channel *ch) { ap_mutex_unlock(&ch->lock); }
-
 /* ---- the buffer ------------------------------------------------------------------------------------------------- */
 
 /* After this, append() succeeds. False: no memory. */
@@ -127,11 +123,11 @@ ap_channel_result ap_channel_try_send_slow(ap_channel *ch, void *value)
     for (;;) {
         ap_waiter *woken;
         ap_channel_result result = ap_channel_send_locked(ch, value, &woken);
-        unlock(ch);
+        ap_channel_unlock(ch);
         if (woken == NULL || woken->wake(woken)) {
             return result;
         }
-        lock(ch); /* the receiver never runs again: the value is still to be sent */
+        ap_channel_lock(ch); /* the receiver never runs again: the value is still to be sent */
     }
 }
 
@@ -139,7 +135,7 @@ ap_channel_result ap_channel_try_receive_slow(ap_channel *ch, void **value)
 {
     ap_waiter *woken;
     ap_channel_result result = ap_channel_receive_locked(ch, value, &woken);
-    unlock(ch);
+    ap_channel_unlock(ch);
     if (woken != NULL) {
         woken->wake(woken);
     }
@@ -174,14 +170,14 @@ static ap_case *choose_all(ap_case_queue *queue, ap_case *list)
 
 bool ap_channel_close(ap_channel *ch)
 {
-    lock(ch);
+    ap_channel_lock(ch);
     if (ap_load_u32_relaxed(&ch->closed) != 0) {
-        unlock(ch);
+        ap_channel_unlock(ch);
         return false;
     }
     ap_exchange_u32(&ch->closed, 1);
     ap_case *waiting = choose_all(&ch->senders, choose_all(&ch->receivers, NULL));
-    unlock(ch);
+    ap_channel_unlock(ch);
     while (waiting != NULL) {
         ap_case *next = waiting->next; /* read first: the woken thread frees its case */
         waiting->waiter->wake(waiting->waiter);
@@ -192,9 +188,9 @@ bool ap_channel_close(ap_channel *ch)
 
 bool ap_channel_fire(ap_channel *ch, int64_t due, int64_t now, void *value)
 {
-    lock(ch);
+    ap_channel_lock(ch);
     if (ap_load_i64_relaxed(&ch->due) != due || due > now) {
-        unlock(ch);
+        ap_channel_unlock(ch);
         return false;
     }
     int64_t next = AP_FOREVER;
@@ -208,7 +204,7 @@ bool ap_channel_fire(ap_channel *ch, int64_t due, int64_t now, void *value)
 void *ap_channel_remove_waiter(ap_channel *ch, void **value)
 {
     void *owner = NULL;
-    lock(ch);
+    ap_channel_lock(ch);
     for (ap_case *c; owner == NULL
                      && ((c = ap_case_queue_first(&ch->senders)) != NULL
                          || (c = ap_case_queue_first(&ch->receivers)) != NULL);) {
@@ -216,7 +212,7 @@ void *ap_channel_remove_waiter(ap_channel *ch, void **value)
         owner = c->waiter->owner;
         *value = c->sends ? c->value : NULL;
     }
-    unlock(ch);
+    ap_channel_unlock(ch);
     return owner;
 }
 

@@ -96,6 +96,16 @@ void ap_channel_init(ap_channel *ch, uint64_t capacity);
 /* Free the memory. The buffer and the queues are empty. */
 void ap_channel_destroy(ap_channel *ch);
 
+/* With AP_CALLERS_EXCLUDE_EACH_OTHER the callers have a lock of their own, which Python's GIL is: it is held in each
+ * function here but while ap_select_wait() has detached the thread, and then no channel is locked. */
+#if defined(AP_CALLERS_EXCLUDE_EACH_OTHER)
+static inline void ap_channel_lock(ap_channel *ch) { (void)ch; }
+static inline void ap_channel_unlock(ap_channel *ch) { (void)ch; }
+#else
+static inline void ap_channel_lock(ap_channel *ch) { ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER); }
+static inline void ap_channel_unlock(ap_channel *ch) { ap_mutex_unlock(&ch->lock); }
+#endif
+
 /* With the lock held: the step, and in *woken whom to wake after the unlock, or NULL. */
 ap_channel_result ap_channel_send_locked(ap_channel *ch, void *value, ap_waiter **woken);
 ap_channel_result ap_channel_receive_locked(ap_channel *ch, void **value, ap_waiter **woken);
@@ -142,13 +152,13 @@ static inline void ap_channel_set_count(ap_channel *ch, uint64_t count) { ap_sto
  * in two functions of which one is inlined. */
 static inline ap_channel_result ap_channel_try_send(ap_channel *ch, void *value)
 {
-    ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER);
+    ap_channel_lock(ch);
     uint64_t count = ap_load_u64_relaxed(&ch->count);
     if (count < ch->capacity && ap_channel_has_place(ch) && ap_case_queue_first(&ch->receivers) == NULL
         && ap_load_u32_relaxed(&ch->closed) == 0) {
         ch->last->values[ch->tail++] = value;
         ap_channel_set_count(ch, count + 1);
-        ap_mutex_unlock(&ch->lock);
+        ap_channel_unlock(ch);
         return AP_CHANNEL_DONE;
     }
     return ap_channel_try_send_slow(ch, value);
@@ -156,12 +166,12 @@ static inline ap_channel_result ap_channel_try_send(ap_channel *ch, void *value)
 
 static inline ap_channel_result ap_channel_try_receive(ap_channel *ch, void **value)
 {
-    ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER);
+    ap_channel_lock(ch);
     uint64_t count = ap_load_u64_relaxed(&ch->count);
     if (count > 0 && ch->head < AP_CHUNK_VALUES - 1 && ap_case_queue_first(&ch->senders) == NULL) {
         *value = ch->first->values[ch->head++];
         ap_channel_set_count(ch, count - 1);
-        ap_mutex_unlock(&ch->lock);
+        ap_channel_unlock(ch);
         return AP_CHANNEL_DONE;
     }
     return ap_channel_try_receive_slow(ch, value);

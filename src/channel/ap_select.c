@@ -73,10 +73,6 @@ ap_case *ap_case_choose_first(ap_case_queue *queue)
 
 /* ---- one case --------------------------------------------------------------------------------------------------- */
 
-static void lock(ap_channel *ch) { ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER); }
-
-static void unlock(ap_channel *ch) { ap_mutex_unlock(&ch->lock); }
-
 /* Its channel is locked. */
 static bool is_ready(ap_case *c)
 {
@@ -105,7 +101,7 @@ static ap_channel_result try_case(ap_case *c)
 
 ap_channel_result ap_case_start(ap_case *c)
 {
-    lock(c->channel);
+    ap_channel_lock(c->channel);
     for (;;) {
         ap_waiter *woken;
         ap_channel_result result = do_locked(c, &woken);
@@ -113,22 +109,22 @@ ap_channel_result ap_case_start(ap_case *c)
             c->waiter->forks = (uint32_t)ap_fork_count();
             ap_case_enqueue(c);
         }
-        unlock(c->channel);
+        ap_channel_unlock(c->channel);
         if (woken == NULL || woken->wake(woken) || !c->sends) {
             return result;
         }
-        lock(c->channel);
+        ap_channel_lock(c->channel);
     }
 }
 
 bool ap_case_withdraw(ap_case *c)
 {
     bool withdrawn = ap_waiter_choose(c->waiter, AP_WITHDRAWN);
-    lock(c->channel);
+    ap_channel_lock(c->channel);
     if (c->queued) {
         ap_case_dequeue(c);
     }
-    unlock(c->channel);
+    ap_channel_unlock(c->channel);
     return withdrawn;
 }
 
@@ -257,7 +253,7 @@ static int64_t start(ap_select *s, bool enqueues)
         ap_waiter *woken = NULL;
         ap_channel_result result = AP_CHANNEL_WOULD_BLOCK;
         ap_case *c;
-        for_each_channel(s, lock);
+        for_each_channel(s, ap_channel_lock);
         /* Ready, and would block after all: another channel's thread has chosen the waiter on the other side. */
         while ((c = choose_ready(s->cases, s->n, is_ready)) != NULL
                && (result = do_locked(c, &woken)) == AP_CHANNEL_WOULD_BLOCK) { }
@@ -268,7 +264,7 @@ static int64_t start(ap_select *s, bool enqueues)
                 ap_case_enqueue(s->by_address[i]);
             }
         }
-        for_each_channel(s, unlock);
+        for_each_channel(s, ap_channel_unlock);
         if (c == NULL) {
             return AP_SELECT_TIMED_OUT;
         }
@@ -287,11 +283,11 @@ static void leave(ap_select *s, const ap_case *chosen)
         if (c == chosen) {
             continue; /* dequeued by the thread that chose it */
         }
-        lock(c->channel);
+        ap_channel_lock(c->channel);
         if (c->queued) {
             ap_case_dequeue(c);
         }
-        unlock(c->channel);
+        ap_channel_unlock(c->channel);
     }
 }
 
