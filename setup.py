@@ -54,7 +54,7 @@ EXTENSIONS = {
     "atomicpy.sync.wait_group": LOCK,
     "atomicpy.channel.channel": LOCK,
     "atomicpy.channel.coroutine_waiter": CALLS,
-    "atomicpy.channel.select": CALLS,
+    "atomicpy.channel.select": LOCK,
     "atomicpy.commands.demo.native": [],
     "atomicpy.commands.demo.recorder": CLOCK,
     "atomicpy.commands.timeline.sampler": CLOCK,

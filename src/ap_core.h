@@ -64,8 +64,6 @@ bool ap_core_init(void);
     F(ap_channel_result, ap_channel_try_receive_slow, (ap_channel * ch, void **value), (ch, value))           \
     F(bool, ap_channel_close, (ap_channel * ch), (ch))                                                        \
     F(bool, ap_channel_fire, (ap_channel * ch, int64_t due, int64_t now, void *value), (ch, due, now, value)) \
-    F(bool, ap_channel_receive_would_block, (ap_channel * ch), (ch))                                          \
-    F(bool, ap_channel_send_would_block, (ap_channel * ch), (ch))                                             \
     F(void *, ap_channel_remove_waiter, (ap_channel * ch, void **value), (ch, value))                         \
     F(int, ap_channel_visit, (ap_channel * ch, ap_channel_visitor visit, void *context), (ch, visit, context)) \
     F(ap_select *, ap_select_new, (const ap_case *cases, size_t n), (cases, n))                               \
@@ -73,7 +71,7 @@ bool ap_core_init(void);
     P(ap_select_free, (ap_select * s), (s))                                                                   \
     F(int64_t, ap_select_wait, (ap_select * s, int64_t deadline, const ap_runtime *runtime),                  \
       (s, deadline, runtime))                                                                                 \
-    F(int64_t, ap_select_look, (ap_case * cases, size_t n), (cases, n))                                       \
+    F(uint32_t, ap_random_below, (uint32_t n), (n))                                                           \
     F(ap_channel_result, ap_case_start, (ap_case * c), (c))                                                   \
     F(bool, ap_case_withdraw, (ap_case * c), (c))
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * attached.h: how a thread of Python blocks in the core's ap_select_wait(), and references as the core's values.
+ * attached.h: how a thread of Python blocks in the core's ap_select_wait(), and Python's objects as the core sees them.
  */
 #ifndef AP_ATTACHED_H
 #define AP_ATTACHED_H
@@ -20,6 +20,12 @@ static const ap_runtime ap_python = {
     .parallel = true,
 #endif
 };
+
+/* The class Channel of channel.pyx, which checks it. */
+typedef struct {
+    PyObject_HEAD
+    ap_channel channel;
+} ap_channel_object;
 
 /* The reference that the value is. */
 static inline PyObject *ap_take_reference(void *value) { return value; }

@@ -494,9 +494,12 @@ cdef Channel clock_channel(int64_t first, int64_t interval):
 
 cdef extern from *:
     """
-    typedef struct __pyx_obj_8atomicpy_7channel_7channel_Channel ap_channel_object;
     #include "channel/channel_object.h"
     #include "_runtime/fast_calls.h"
+
+    _Static_assert(offsetof(struct __pyx_obj_8atomicpy_7channel_7channel_Channel, channel)
+                       == offsetof(ap_channel_object, channel),
+                   "ap_channel_object is the beginning of a Channel");
 
     AP_FAST_CALL(send, 1, 1, true, AP_NONE_OR_ERROR(ap_do_send(self, args[0], AP_FOREVER)))
     AP_FAST_CALL(recv, 0, 0, true, ap_do_receive(self, AP_FOREVER))

@@ -3,15 +3,14 @@
  * channel_object.h: a channel as an object that the garbage collector knows. Cython knows the references in the fields of
  * a class, and a channel's are in its buffer.
  *
- * The type's own functions stand before those that Cython made. ap_channel_object, the struct of the class, is named
- * before this file is included.
+ * The type's own functions stand before those that Cython made.
  */
 #ifndef AP_CHANNEL_OBJECT_H
 #define AP_CHANNEL_OBJECT_H
 
 #include <Python.h>
 
-#include "channel/ap_select.h"
+#include "channel/attached.h"
 
 typedef struct {
     visitproc visit;

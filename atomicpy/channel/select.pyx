@@ -2,7 +2,7 @@
 # In the documentation: docs/design/channel.md
 """select: do one of several sends and receives, whichever is ready first. The algorithm is in `src/channel/`."""
 
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.sequence cimport PySequence_Fast_ITEMS
 from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from atomicpy._runtime.core cimport AP_FOREVER, wait_deadline
+from atomicpy._runtime.core cimport wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport note_use
 from atomicpy.channel.channel cimport (
@@ -26,65 +26,37 @@ from atomicpy.channel.channel cimport (
 
 __all__ = ["select"]
 
-cdef extern from "channel/attached.h":
-    object ap_take_reference(void *value)
-
 bind_core()
 
 cdef extern from *:
     """
-        #define FEW 8 /* so many cases need no memory from the system */
+    #define FEW 8 /* so many cases need no memory from the system */
 
-    static PyObject *ap_do_select(PyObject *const *given, Py_ssize_t n, int64_t deadline);
-
-    /* The public select() calls this one, the function of select.pyx, with a timeout and in rare cases. Cython would
-     * make a tuple of the cases at each call. */
-    static PyObject *ap_general_select;
-
-    static PyObject *ap_select_call(PyObject *unused, PyObject *const *args, Py_ssize_t nargs, PyObject *names)
-    {
-        (void)unused;
-        if (names != NULL || nargs < 1 || nargs > FEW) {
-            return PyObject_Vectorcall(ap_general_select, args, (size_t)nargs, names);
-        }
-        return ap_do_select(args, nargs, AP_FOREVER);
-    }
-
-    static PyMethodDef ap_select_method
-        = {"select", (PyCFunction)(void (*)(void))ap_select_call, METH_FASTCALL | METH_KEYWORDS, NULL};
-
-    static PyObject *ap_public_select(PyObject *general, PyObject *module_name)
-    {
-        ap_general_select = Py_NewRef(general);
-        ap_select_method.ml_doc = ((PyCFunctionObject *)general)->m_ml->ml_doc;
-        return PyCFunction_NewEx(&ap_select_method, NULL, module_name);
-    }
+    #include "channel/select_call.h"
     """
     const int FEW
-    object ap_public_select(object general, object module_name)
+    object ap_select_result_new()
+    int ap_select_result_fill(object result, Py_ssize_t index, void *value, bint ok) except -1
+    object ap_public_select(PyTypeObject *channel, object general, object module_name)
 
 
-cdef int read_case(ap_case *c, object case, bint *timed) except -1:
-    """Fill in one case. The reference to the value of a send is new."""
-    cdef Channel ch
-    if case is None:
+cdef inline int read_case(ap_case *c, PyObject *case, bint *timed) except -1:
+    """Fill in one case. The value of a send is still the caller's."""
+    cdef PyObject *channel = case
+    memset(c, 0, sizeof(ap_case))
+    if channel is <PyObject *>None:
         return 0
-    if type(case) is Channel:
-        ch = <Channel>case
-    elif PyTuple_CheckExact(case):
-        if PyTuple_GET_SIZE(case) != 2 or type(<object>PyTuple_GET_ITEM(case, 0)) is not Channel:
-            return refuse_case(case)
-        ch = <Channel>PyTuple_GET_ITEM(case, 0)
-        if ch.channel.interval != 0:
-            refuse_send(ch)
+    if PyTuple_CheckExact(<object>case) and PyTuple_GET_SIZE(<object>case) == 2:
+        channel = PyTuple_GET_ITEM(<object>case, 0)
+        c.value = PyTuple_GET_ITEM(<object>case, 1)
         c.sends = True
-        c.value = PyTuple_GET_ITEM(case, 1)
-        Py_INCREF(<object>c.value)
-    else:
-        return refuse_case(case)
-    note_use(ch)
-    c.channel = &ch.channel
-    if ch.channel.interval != 0:
+    if type(<object>channel) is not Channel:
+        return refuse_case(<object>case)
+    note_use(<object>channel)
+    c.channel = &(<Channel>channel).channel
+    if c.channel.interval != 0:
+        if c.sends:
+            refuse_send(<Channel>channel)
         timed[0] = True
     return 0
 
@@ -101,34 +73,38 @@ cdef int refuse_case(case) except -1:
 cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int64_t deadline):
     cdef Py_ssize_t i
     cdef int64_t done = -1
-    cdef bint timed = False
-    memset(cases, 0, n * sizeof(ap_case))
-    try:
+    cdef bint timed = False, sends = False, ok, sent
+    for i in range(n):
+        read_case(&cases[i], given[i], &timed)
+        sends = sends or cases[i].sends
+    if sends:  # each case has a reference to its value until it is sent
         for i in range(n):
-            read_case(&cases[i], <object>given[i], &timed)
+            if cases[i].sends:
+                Py_INCREF(<object>cases[i].value)
+    cdef void *value = <void *>None
+    result = ap_select_result_new()
+    try:
         if not timed:
             done = ap_select_look(cases, n)
         if done < 0:
             done = wait_for(cases, n, deadline)
-        if done < 0:
-            return -1, None, False
-        if not cases[done].closed:
-            if not cases[done].sends:
-                return done, ap_take_reference(cases[done].value), True
+        ok = done >= 0 and not cases[done].closed
+        sent = done >= 0 and cases[done].sends
+        if sent:
+            if not ok:
+                raise_failed(AP_CHANNEL_CLOSED, "send")
             cases[done].sends = False  # the value is the receiver's
-            return done, None, True
-        if cases[done].sends:
-            raise_failed(AP_CHANNEL_CLOSED, "send")
-        return done, None, False
+        if ok and not sent:
+            value = cases[done].value
+        else:
+            Py_INCREF(None)
+        ap_select_result_fill(result, done, value, ok)
+        return result
     finally:
-        for i in range(n):
-            if cases[i].sends:
-                Py_DECREF(<object>cases[i].value)
-
-
-cdef object select_few "ap_do_select"(PyObject *const *given, Py_ssize_t n, int64_t deadline):
-    cdef ap_case cases[FEW]
-    return select_in(cases, given, n, deadline)
+        if sends:
+            for i in range(n):
+                if cases[i].sends:
+                    Py_DECREF(<object>cases[i].value)
 
 
 def select(*cases, timeout=None):
@@ -152,20 +128,21 @@ def select(*cases, timeout=None):
     >>> select(inbox, (outbox, "b"), timeout=0)
     (-1, None, False)
     """
-    cdef ap_case *memory
+    cdef ap_case few[FEW]
+    cdef ap_case *memory = few
     cdef Py_ssize_t n = len(cases)
     if n == 0 and timeout is None:
         raise ValueError("select() without a case would wait for ever: give it a case, or a timeout")
     cdef int64_t deadline = wait_deadline(timeout)
-    if n <= FEW:
-        return select_few(PySequence_Fast_ITEMS(cases), n, deadline)
-    memory = <ap_case *>malloc(n * sizeof(ap_case))
-    if memory is NULL:
-        raise MemoryError
+    if n > FEW:
+        memory = <ap_case *>malloc(n * sizeof(ap_case))
+        if memory is NULL:
+            raise MemoryError
     try:
         return select_in(memory, PySequence_Fast_ITEMS(cases), n, deadline)
     finally:
-        free(memory)
+        if memory is not few:
+            free(memory)
 
 
-select = ap_public_select(select, "atomicpy")
+select = ap_public_select(<PyTypeObject *>Channel, select, "atomicpy")

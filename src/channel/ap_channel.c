@@ -142,21 +142,6 @@ ap_channel_result ap_channel_try_receive_slow(ap_channel *ch, void **value)
     return result;
 }
 
-/* The other side's queue, which only the lock's holder walks: "not empty" may be a dead case. That is no reason to say
- * that the caller would block. */
-static bool is_empty(ap_case_queue *queue) { return atomic_load(&queue->first) == NULL; }
-
-bool ap_channel_receive_would_block(ap_channel *ch)
-{
-    return ap_load_u64(&ch->count) == 0 && (ch->capacity > 0 || is_empty(&ch->senders)) && !ap_channel_is_closed(ch);
-}
-
-bool ap_channel_send_would_block(ap_channel *ch)
-{
-    return !ap_channel_is_closed(ch) && ap_load_u64(&ch->count) >= ch->capacity
-           && (ch->capacity > 0 || is_empty(&ch->receivers));
-}
-
 /* Choose all live cases of a queue, and put them before `list`. */
 static ap_case *choose_all(ap_case_queue *queue, ap_case *list)
 {

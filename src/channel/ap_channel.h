@@ -178,9 +178,18 @@ static inline ap_channel_result ap_channel_try_receive(ap_channel *ch, void **va
 }
 
 /* Without the lock: would a receive (a send) have waited at some time during the call? The count, or with capacity 0 the
- * queue of the other side, says so, and `closed` never goes back: a channel that was empty before it was open was empty
- * while it was open (Go's chanrecv and chansend). */
-bool ap_channel_receive_would_block(ap_channel *ch);
-bool ap_channel_send_would_block(ap_channel *ch);
+ * queue of the other side, shows it. `closed` is never reset, so the two loads are one step: a channel that was not ready
+ * and then not closed was neither at the first load (Go's chanrecv and chansend). A dead case in the queue costs a try. */
+static inline bool ap_channel_receive_would_block(ap_channel *ch)
+{
+    return ap_load_u64(&ch->count) == 0 && (ch->capacity > 0 || atomic_load(&ch->senders.first) == NULL)
+           && !ap_channel_is_closed(ch);
+}
+
+static inline bool ap_channel_send_would_block(ap_channel *ch)
+{
+    return !ap_channel_is_closed(ch) && ap_load_u64(&ch->count) >= ch->capacity
+           && (ch->capacity > 0 || atomic_load(&ch->receivers.first) == NULL);
+}
 
 #endif /* AP_CHANNEL_H */

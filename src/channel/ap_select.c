@@ -91,14 +91,6 @@ static ap_channel_result do_locked(ap_case *c, ap_waiter **woken)
     return result;
 }
 
-static ap_channel_result try_case(ap_case *c)
-{
-    ap_channel_result result
-        = c->sends ? ap_channel_try_send(c->channel, c->value) : ap_channel_try_receive(c->channel, &c->value);
-    c->closed = result == AP_CHANNEL_CLOSED;
-    return result;
-}
-
 ap_channel_result ap_case_start(ap_case *c)
 {
     ap_channel_lock(c->channel);
@@ -201,7 +193,7 @@ static void for_each_channel(ap_select *s, void (*call)(ap_channel *))
 AP_THREAD_LOCAL uint32_t ap_select_random;
 
 /* xorshift (Marsaglia 2003). */
-static uint32_t random_below(uint32_t n)
+uint32_t ap_random_below(uint32_t n)
 {
     uint32_t r = ap_select_random;
     if (r == 0) {
@@ -214,38 +206,6 @@ static uint32_t random_below(uint32_t n)
     return (uint32_t)(((uint64_t)r * n) >> 32);
 }
 
-/* A ready case, each with equal chance, or NULL: of k ready ones so far, the last is taken with the chance 1/k. */
-static ap_case *choose_ready(ap_case *cases, size_t n, bool (*ready)(ap_case *))
-{
-    ap_case *chosen = NULL;
-    uint32_t found = 0;
-    for (ap_case *c = cases; c < cases + n; c++) {
-        if (c->channel != NULL && ready(c) && (++found == 1 || random_below(found) == 0)) {
-            chosen = c;
-        }
-    }
-    return chosen;
-}
-
-/* Without the lock: a look, and no proof. */
-static bool looks_ready(ap_case *c)
-{
-    return !(c->sends ? ap_channel_send_would_block(c->channel) : ap_channel_receive_would_block(c->channel));
-}
-
-int64_t ap_select_look(ap_case *cases, size_t n)
-{
-    ap_case *c = choose_ready(cases, n, looks_ready);
-    if (c == NULL) {
-        return AP_SELECT_TIMED_OUT;
-    }
-    ap_channel_result result = try_case(c);
-    if (result == AP_CHANNEL_NO_MEMORY) {
-        return AP_SELECT_NO_MEMORY;
-    }
-    return result == AP_CHANNEL_WOULD_BLOCK ? AP_SELECT_TIMED_OUT : c - cases;
-}
-
 /* Do a ready case: its number. Or AP_SELECT_TIMED_OUT; then the cases are enqueued if `enqueues`. */
 static int64_t start(ap_select *s, bool enqueues)
 {
@@ -255,7 +215,7 @@ static int64_t start(ap_select *s, bool enqueues)
         ap_case *c;
         for_each_channel(s, ap_channel_lock);
         /* Ready, and would block after all: another channel's thread has chosen the waiter on the other side. */
-        while ((c = choose_ready(s->cases, s->n, is_ready)) != NULL
+        while ((c = ap_case_choose_ready(s->cases, s->n, is_ready)) != NULL
                && (result = do_locked(c, &woken)) == AP_CHANNEL_WOULD_BLOCK) { }
         if (c == NULL && enqueues) {
             s->waiter.forks = (uint32_t)ap_fork_count();

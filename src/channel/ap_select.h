@@ -77,9 +77,6 @@ void ap_select_free(ap_select *s);
  * with its result in `value` and `closed`. May be called again after AP_SELECT_TIMED_OUT. */
 int64_t ap_select_wait(ap_select *s, int64_t deadline, const ap_runtime *runtime);
 
-/* The same without waiting and without memory: -1 if no case looks ready, which is no proof that none is. */
-int64_t ap_select_look(ap_case *cases, size_t n);
-
 /* For a waiter that is a callback, with one case: do it, or enqueue it. */
 ap_channel_result ap_case_start(ap_case *c);
 
@@ -101,6 +98,40 @@ static inline bool ap_waiter_choose(ap_waiter *w, uint32_t chosen)
 {
     uint32_t waiting = AP_WAITING;
     return ap_compare_exchange_u32(&w->chosen, &waiting, chosen);
+}
+
+/* A number below n, by a generator of the calling thread. */
+uint32_t ap_random_below(uint32_t n);
+
+/* A ready case, each with equal chance, or NULL: of k ready ones so far, the last is chosen with the chance 1/k. */
+static inline ap_case *ap_case_choose_ready(ap_case *cases, size_t n, bool (*is_ready)(ap_case *))
+{
+    ap_case *chosen = NULL;
+    uint32_t found = 0;
+    for (ap_case *c = cases; c < cases + n; c++) {
+        if (c->channel != NULL && is_ready(c) && (++found == 1 || ap_random_below(found) == 0)) {
+            chosen = c;
+        }
+    }
+    return chosen;
+}
+
+static inline bool ap_case_looks_ready(ap_case *c)
+{
+    return c->sends ? !ap_channel_send_would_block(c->channel) : !ap_channel_receive_would_block(c->channel);
+}
+
+/* Do a case that looks ready, without waiting and without memory. -1: none does, which is no proof that none is. */
+static inline int64_t ap_select_look(ap_case *cases, size_t n)
+{
+    ap_case *c = ap_case_choose_ready(cases, n, ap_case_looks_ready);
+    if (c == NULL) {
+        return AP_SELECT_TIMED_OUT;
+    }
+    ap_channel_result result
+        = c->sends ? ap_channel_try_send(c->channel, c->value) : ap_channel_try_receive(c->channel, &c->value);
+    c->closed = result == AP_CHANNEL_CLOSED;
+    return result == AP_CHANNEL_DONE || c->closed ? c - cases : AP_SELECT_TIMED_OUT;
 }
 
 #endif /* AP_SELECT_H */
