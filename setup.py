@@ -53,7 +53,7 @@ EXTENSIONS = {
     "atomicpy.sync.rwmutex": LOCK,
     "atomicpy.sync.wait_group": LOCK,
     "atomicpy.channel.channel": LOCK,
-    "atomicpy.channel.coroutine_waiter": CALLS,
+    "atomicpy.channel.coroutine_waiter": LOCK,
     "atomicpy.channel.select": LOCK,
     "atomicpy.commands.demo.native": [],
     "atomicpy.commands.demo.recorder": CLOCK,

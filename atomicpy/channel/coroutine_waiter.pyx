@@ -25,6 +25,7 @@ from atomicpy.channel.channel cimport (
     ap_case,
     ap_case_start,
     ap_case_withdraw,
+    ap_channel,
     ap_channel_result,
     ap_waiter,
     c_bool,
@@ -33,6 +34,10 @@ from atomicpy.channel.channel cimport (
 )
 
 __all__ = ["CoroutineWaiter"]
+
+cdef extern from "channel/ap_select.h" nogil:
+    ap_channel_result ap_channel_try_send(ap_channel *ch, void *value) noexcept
+    ap_channel_result ap_channel_try_receive(ap_channel *ch, void **value) noexcept
 
 cdef extern from "channel/attached.h":
     object ap_take_reference(void *value)
@@ -54,7 +59,7 @@ cdef class CoroutineWaiter:
     cdef readonly object future, value
     cdef object loop
     cdef str operation
-    cdef bint closed
+    cdef bint settled
 
     def __cinit__(self, Channel channel, str operation):
         self.channel = channel
@@ -68,18 +73,23 @@ cdef class CoroutineWaiter:
 
     def start(self, value=None):
         """Do the operation and return True, or enqueue it and return False: then `future` is set when it is done."""
-        cdef ap_channel_result result
-        self.loop = get_running_loop()
-        self.future = self.loop.create_future()
+        cdef ap_channel_result result = AP_CHANNEL_WOULD_BLOCK
         fire(&self.channel.channel)
         if self.case_.sends:
             self.case_.value = <void *>value
             Py_INCREF(value)
-        Py_INCREF(self)  # before the core sees it
-        result = ap_case_start(&self.case_)
+            result = ap_channel_try_send(&self.channel.channel, <void *>value)
+        else:
+            result = ap_channel_try_receive(&self.channel.channel, &self.case_.value)
         if result == AP_CHANNEL_WOULD_BLOCK:
-            return False
-        Py_DECREF(self)
+            self.loop = get_running_loop()
+            self.future = self.loop.create_future()
+            Py_INCREF(self)  # before the core sees it
+            result = ap_case_start(&self.case_)
+            if result == AP_CHANNEL_WOULD_BLOCK:
+                return False
+            Py_DECREF(self)
+        self.settled = True
         if result == AP_CHANNEL_DONE:
             if not self.case_.sends:
                 self.value = ap_take_reference(self.case_.value)
@@ -104,35 +114,48 @@ cdef class CoroutineWaiter:
 
     def result(self):
         """The result of an operation that is done: the value of a receive. Raises ChannelClosed."""
-        if self.closed:
+        settle(self)
+        if self.case_.closed:
             raise_failed(AP_CHANNEL_CLOSED, self.operation)
         value, self.value = self.value, None
         return value
 
 
+cdef void settle(CoroutineWaiter waiter) noexcept:
+    """Take over the reference that came with the choice of the case. The first of wake() and result() does it.
+
+    A cancelled coroutine may be here before the thread that chose its case is in wake(): withdraw() has waited for that
+    thread's unlock, so the result is there.
+    """
+    with cython.critical_section(waiter):
+        if waiter.settled:
+            return
+        waiter.settled = True
+        if waiter.case_.sends:
+            if waiter.case_.closed:
+                Py_DECREF(<object>waiter.case_.value)
+        elif not waiter.case_.closed:
+            waiter.value = ap_take_reference(waiter.case_.value)
+
+
 cdef c_bool wake(ap_waiter *w) noexcept:
     """For the thread that chose the case, which is attached, and holds no channel."""
     cdef CoroutineWaiter waiter = <CoroutineWaiter>w.owner
-    cdef bint resumed = True
     Py_DECREF(waiter)  # the queue's reference: `waiter` is another
-    waiter.closed = waiter.case_.closed
-    if waiter.case_.sends and waiter.closed:
-        Py_DECREF(<object>waiter.case_.value)
-    elif not waiter.case_.sends and not waiter.closed:
-        waiter.value = <object>waiter.case_.value
+    settle(waiter)
     try:
         if _get_running_loop() is waiter.loop:
             set_done(waiter.future)
         else:
             waiter.loop.call_soon_threadsafe(set_done, waiter.future)
-    except RuntimeError:  # the loop is closed: the coroutine never runs again
-        resumed = False
-        waiter.value = None
     except BaseException:
-        PyErr_WriteUnraisable(waiter.channel)
-    if resumed and not waiter.case_.sends and not waiter.closed:
-        Py_DECREF(waiter.value)  # it has one of its own
-    return resumed
+        if not waiter.loop.is_closed():
+            PyErr_WriteUnraisable(waiter.channel)
+        elif not waiter.case_.sends and not waiter.case_.closed:  # the coroutine never runs again
+            Py_INCREF(waiter.value)  # the sender's again
+            waiter.value = None
+            return False
+    return True
 
 
 def set_done(future):
