@@ -94,10 +94,10 @@ ap_channel_result ap_channel_send_locked(ap_channel *ch, void *value, ap_waiter 
 ap_channel_result ap_channel_receive_locked(ap_channel *ch, void **value, ap_waiter **woken)
 {
     *woken = NULL;
-    if (ap_case_queue_first(&ch->senders) != NULL && !reserve(ch)) {
+    bool buffered = ap_load_u64_relaxed(&ch->count) > 0;
+    if (buffered && ap_case_queue_first(&ch->senders) != NULL && !reserve(ch)) {
         return AP_CHANNEL_NO_MEMORY; /* before a sender is chosen: nothing has changed */
     }
-    bool buffered = ap_load_u64_relaxed(&ch->count) > 0;
     if (buffered) {
         *value = take_first(ch);
     }

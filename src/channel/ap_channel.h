@@ -146,7 +146,7 @@ static inline void ap_channel_set_clock(ap_channel *ch, int64_t due, int64_t int
 /* Does `value` go into the last chunk, or come out of the first, without more? */
 static inline bool ap_channel_has_place(const ap_channel *ch) { return ch->last != NULL && ch->tail < AP_CHUNK_VALUES; }
 
-static inline void ap_channel_set_count(ap_channel *ch, uint64_t count) { ap_store_u64_relaxed(&ch->count, count); }
+static inline void ap_channel_set_count(ap_channel *ch, uint64_t count) { ap_store_u64_release(&ch->count, count); }
 
 /* An uncontended step of the channel: with the lock, and without a waiter or a chunk to make. Go's runtime does the same
  * in two functions of which one is inlined. */
@@ -178,8 +178,10 @@ static inline ap_channel_result ap_channel_try_receive(ap_channel *ch, void **va
 }
 
 /* Without the lock: would a receive (a send) have waited at some time during the call? The count, or with capacity 0 the
- * queue of the other side, shows it. `closed` is never reset, so the two loads are one step: a channel that was not ready
- * and then not closed was neither at the first load (Go's chanrecv and chansend). A dead case in the queue costs a try. */
+ * queue of the other side, shows it. `closed` is never reset and is loaded last, so the two loads are one step: a channel
+ * that was not ready and then not closed was neither at the first load (Go's chanrecv). `closed` first would not do,
+ * because close() empties the queues. The stores to the count and the queues release, so what the second load returns is
+ * not older than what the first one returns. A dead case in the queue costs a try. */
 static inline bool ap_channel_receive_would_block(ap_channel *ch)
 {
     return ap_load_u64(&ch->count) == 0 && (ch->capacity > 0 || atomic_load(&ch->senders.first) == NULL)
@@ -188,8 +190,8 @@ static inline bool ap_channel_receive_would_block(ap_channel *ch)
 
 static inline bool ap_channel_send_would_block(ap_channel *ch)
 {
-    return !ap_channel_is_closed(ch) && ap_load_u64(&ch->count) >= ch->capacity
-           && (ch->capacity > 0 || atomic_load(&ch->receivers.first) == NULL);
+    return ap_load_u64(&ch->count) >= ch->capacity && (ch->capacity > 0 || atomic_load(&ch->receivers.first) == NULL)
+           && !ap_channel_is_closed(ch);
 }
 
 #endif /* AP_CHANNEL_H */

@@ -19,7 +19,7 @@ static void link_cases(ap_case_queue *queue, ap_case *first, ap_case *second)
     if (first != NULL) {
         first->next = second;
     } else {
-        atomic_store_explicit(&queue->first, second, memory_order_relaxed);
+        atomic_store_explicit(&queue->first, second, memory_order_release);
     }
     *(second != NULL ? &second->previous : &queue->last) = first;
 }
