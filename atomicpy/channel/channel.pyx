@@ -330,8 +330,8 @@ cdef class Channel:
         """`await ch.asend(value)`: as `send`, from asyncio. The event loop runs meanwhile.
 
         A coroutine and a thread wait in one queue. A cancelled `await` is done or it is not. If it is not, nothing was
-        sent, and CancelledError is raised. If it is done, it returns, and CancelledError is raised by the next `await`
-        of the task.
+        sent, and CancelledError is raised. If it is done, it returns, and CancelledError is raised when the task waits
+        again.
 
         >>> import asyncio
         >>> async def main():

@@ -8,7 +8,6 @@ withdrawn.
 """
 
 cimport cython
-from cpython.exc cimport PyErr_WriteUnraisable
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t
 
@@ -41,6 +40,13 @@ cdef extern from "channel/ap_select.h" nogil:
 
 cdef extern from "channel/attached.h":
     object ap_take_reference(void *value)
+
+cdef extern from "Python.h":
+    int PyThreadState_SetAsyncExc(unsigned long thread, object exception)
+    unsigned long PyThread_get_thread_ident() noexcept
+
+cdef enum:
+    ATTEMPTS = 10  # of a call that signal handlers interrupt
 
 bind_core()
 
@@ -143,18 +149,36 @@ cdef c_bool wake(ap_waiter *w) noexcept:
     cdef CoroutineWaiter waiter = <CoroutineWaiter>w.owner
     Py_DECREF(waiter)  # the queue's reference: `waiter` is another
     settle(waiter)
-    try:
-        if _get_running_loop() is waiter.loop:
-            set_done(waiter.future)
-        else:
-            waiter.loop.call_soon_threadsafe(set_done, waiter.future)
-    except BaseException:
-        if not waiter.loop.is_closed():
-            PyErr_WriteUnraisable(waiter.channel)
-        elif not waiter.case_.sends and not waiter.case_.closed:  # the coroutine never runs again
-            Py_INCREF(waiter.value)  # the sender's again
-            waiter.value = None
-            return False
+    if resume(waiter):
+        return True
+    if not waiter.case_.sends and not waiter.case_.closed:
+        Py_INCREF(waiter.value)  # the sender's again
+        waiter.value = None
+        return False
+    return True
+
+
+cdef bint resume(CoroutineWaiter waiter) noexcept:
+    """Set the future. False: the loop is closed, so the coroutine never runs again.
+
+    A signal handler may run and raise meanwhile, in the main thread. The operation is done, so that exception must not
+    end it: it is raised after the operation has returned.
+    """
+    cdef int attempt
+    raised = None
+    for attempt in range(ATTEMPTS):
+        try:
+            if _get_running_loop() is waiter.loop:
+                set_done(waiter.future)
+            else:
+                waiter.loop.call_soon_threadsafe(set_done, waiter.future)
+            break
+        except BaseException as error:
+            if isinstance(error, RuntimeError) and waiter.loop.is_closed():
+                return False
+            raised = error
+    if raised is not None:
+        PyThreadState_SetAsyncExc(PyThread_get_thread_ident(), type(raised))
     return True
 
 

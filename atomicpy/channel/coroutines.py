@@ -1,7 +1,7 @@
 """`asend`, `arecv` and `async for` of a Channel: what a coroutine does while it waits, and when it is cancelled.
 
-A cancelled `await` withdraws. If it cannot, the operation is done: it returns, and the cancellation comes at the next
-`await` of the task, as in trio, so that nothing is lost.
+A cancelled `await` withdraws. If it cannot, the operation is done: it returns, and the task is cancelled when it waits
+again, so that nothing is lost.
 """
 
 import asyncio
@@ -47,11 +47,20 @@ async def _do(waiter: CoroutineWaiter, value: Any) -> Any:
 
 
 def _cancel_later(cancelled: asyncio.CancelledError) -> None:
-    """Cancel the running task once more: its next `await` raises. The number of cancellations stays as it was."""
+    """Cancel the running task once more, when it waits again.
+
+    Not before: a task that ends while a cancellation is pending is cancelled, and what it returned would be lost.
+    """
     task = asyncio.current_task()
     if task is not None:
+        task.get_loop().call_soon(_cancel_again, task, cancelled.args)
+
+
+def _cancel_again(task: asyncio.Task[Any], args: tuple[Any, ...]) -> None:
+    """The number of cancellations stays as it was. At 0, what cancelled has ended: asyncio.timeout(), for example."""
+    if task.cancelling() > 0:
         task.uncancel()
-        task.cancel(*cancelled.args)
+        task.cancel(*args)
 
 
 class _ClockWatch:
