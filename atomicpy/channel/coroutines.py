@@ -1,7 +1,7 @@
 """`asend`, `arecv` and `async for` of a Channel: what a coroutine does while it waits, and when it is cancelled.
 
-A cancelled `await` withdraws. If it cannot, the operation is done: it returns, and the task is cancelled when it waits
-again, so that nothing is lost.
+A cancelled `await` withdraws. If it cannot, the operation is done: it returns, and the cancellation comes when the task
+next waits, as in trio, so that nothing is lost.
 """
 
 import asyncio
@@ -47,20 +47,23 @@ async def _do(waiter: CoroutineWaiter, value: Any) -> Any:
 
 
 def _cancel_later(cancelled: asyncio.CancelledError) -> None:
-    """Cancel the running task once more, when it waits again.
+    """Cancel the running task once more, when it has ended or waits again.
 
-    Not before: a task that ends while a cancellation is pending is cancelled, and what it returned would be lost.
+    Not now: a task that ended next would drop its result, the value that was received (`Task.__step`). And not if a
+    block such as `asyncio.timeout()` has taken its request back: the cancellation was for that block only. The number
+    of requests stays as it was.
     """
     task = asyncio.current_task()
-    if task is not None:
-        task.get_loop().call_soon(_cancel_again, task, cancelled.args)
+    if task is None:
+        return
+    requests = task.cancelling()
 
+    def cancel() -> None:
+        if task.cancelling() >= requests:
+            task.uncancel()
+            task.cancel(*cancelled.args)
 
-def _cancel_again(task: asyncio.Task[Any], args: tuple[Any, ...]) -> None:
-    """The number of cancellations stays as it was. At 0, what cancelled has ended: asyncio.timeout(), for example."""
-    if task.cancelling() > 0:
-        task.uncancel()
-        task.cancel(*args)
+    task.get_loop().call_soon(cancel)
 
 
 class _ClockWatch:
