@@ -418,9 +418,9 @@ cdef class Channel:
 
     def __anext__(self):
         note_use(self)
-        from atomicpy.channel.coroutines import anext
+        from atomicpy.channel.coroutines import next_value
 
-        return anext(self)
+        return next_value(self)
 
     def __enter__(self):
         return self

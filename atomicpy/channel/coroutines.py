@@ -20,7 +20,7 @@ async def arecv(channel: Channel[Any]) -> Any:
     return await _do(CoroutineWaiter(channel, "recv"), None)
 
 
-async def anext(channel: Channel[Any]) -> Any:
+async def next_value(channel: Channel[Any]) -> Any:
     try:
         return await _do(CoroutineWaiter(channel, "recv"), None)
     except ChannelClosed:
