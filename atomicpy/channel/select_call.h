@@ -12,7 +12,7 @@
 #include "channel/attached.h"
 
 /* The result of a select, without its values: made before the operation is done, so that no error loses a value. The
- * collector does not show it to anybody before it is filled in. */
+ * collector does not see it before it is filled in. */
 static inline PyObject *ap_select_result_new(void)
 {
     PyObject *result = PyTuple_New(3);

@@ -25,7 +25,7 @@
  * 3. The buffer holds at most `capacity` values.
  * 4. Values are received in the order in which they were sent: the buffer is a queue, the senders behind it are a queue,
  *    and a receive moves the first sender's value to the buffer's end.
- * 5. A thread is woken after the unlock, and its wake-up carries the result. It does not take the lock to learn it.
+ * 5. A thread is woken after the unlock, and its case holds the result. It does not take the lock to learn it.
  *
  * The lock is held for a few steps by a thread that runs, never by one that waits, and no foreign code runs meanwhile.
  * A thread of Python holds it only while it is attached to the interpreter. So a collection that has stopped all threads,
@@ -76,7 +76,7 @@ typedef struct {
     ap_chunk *spare;               /* empty, or NULL */
     uint32_t head, tail;           /* of the first value in `first`, and behind the last one in `last` */
     ap_case_queue receivers, senders;
-    uint64_t tickets; /* handed out so far */
+    uint64_t tickets; /* given to cases so far */
     ap_i64 due;       /* a channel of the clock: when the next value is due; else AP_FOREVER */
     int64_t interval; /* of a channel of the clock, -1: one value; 0: another channel */
     ap_u32 closed;
@@ -114,7 +114,7 @@ ap_channel_result ap_channel_receive_locked(ap_channel *ch, void **value, ap_wai
 ap_channel_result ap_channel_try_send_slow(ap_channel *ch, void *value);
 ap_channel_result ap_channel_try_receive_slow(ap_channel *ch, void **value);
 
-/* Close it and wake all that wait. False: it was closed already. */
+/* Close it and wake every waiter. False: it was closed already. */
 bool ap_channel_close(ap_channel *ch);
 
 /* A channel of the clock: send `value` if the value that was due at `due` is still to be sent. A value that finds no

@@ -4,7 +4,7 @@
  * ap_select.h: wait for one of several sends and receives. Go's select (runtime/select.go).
  *
  * A waiter has one or more cases; a send or a receive that has to wait is a waiter with one case. Each case stands in
- * the queue of its channel. Whoever does the other half of a case chooses it:
+ * the queue of its channel. A thread that does the other half of a case chooses it:
  *
  *     waiter->chosen    AP_WAITING -> the number of a case    a compare-and-swap by another thread, which holds the lock
  *                                                             of the case's channel
