@@ -97,3 +97,24 @@ def test_a_timeout_that_came_too_late_ends_what_its_block_awaits_next():
                 await ch.arecv()
 
     run(test)
+
+
+def test_an_older_request_of_the_task_does_not_stand_for_that_of_a_timeout():
+    async def test() -> None:
+        ch: Channel[str] = Channel()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(0)  # the task has handled this request and not taken it back, as most code does
+        async with asyncio.timeout(60) as timeout:
+            loop.call_soon(ch.try_send, "a")
+            timeout.reschedule(loop.time())
+            assert await ch.arecv() == "a"
+        assert task.cancelling() == 1
+        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+        task.uncancel()
+
+    run(test)
