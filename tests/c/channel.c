@@ -267,7 +267,7 @@ static void test_close(void)
     for (int i = 0; i < CLOSES; i++) {
         ap_channel_init(&closing[i], (uint64_t)i % 3);
     }
-    hammer("channel: close wakes all that wait", wait_or_close);
+    hammer("channel: close wakes each waiter", wait_or_close);
     for (int i = 0; i < CLOSES; i++) {
         ch = closing[i];
         receive_all();
