@@ -65,7 +65,7 @@ cdef class CoroutineWaiter:
     cdef readonly object future, value
     cdef object loop
     cdef str operation
-    cdef bint settled
+    cdef bint settled, taken
 
     def __cinit__(self, Channel channel, str operation):
         self.channel = channel
@@ -123,7 +123,9 @@ cdef class CoroutineWaiter:
         settle(self)
         if self.case_.closed:
             raise_failed(AP_CHANNEL_CLOSED, self.operation)
-        value, self.value = self.value, None
+        with cython.critical_section(self):
+            self.taken = True
+            value, self.value = self.value, None
         return value
 
 
@@ -149,13 +151,20 @@ cdef c_bool wake(ap_waiter *w) noexcept:
     cdef CoroutineWaiter waiter = <CoroutineWaiter>w.owner
     Py_DECREF(waiter)  # the queue's reference: `waiter` is another
     settle(waiter)
-    if resume(waiter):
+    if resume(waiter) or waiter.case_.sends or waiter.case_.closed:
         return True
-    if not waiter.case_.sends and not waiter.case_.closed:
-        Py_INCREF(waiter.value)  # the sender's again
+    return not take_back(waiter)
+
+
+cdef bint take_back(CoroutineWaiter waiter) noexcept:
+    """Make the value of a receive the sender's again. False: a cancelled coroutine returned it before its loop ended."""
+    with cython.critical_section(waiter):
+        if waiter.taken:
+            return False
+        waiter.taken = True
+        Py_INCREF(waiter.value)
         waiter.value = None
-        return False
-    return True
+        return True
 
 
 cdef bint resume(CoroutineWaiter waiter) noexcept:
