@@ -90,16 +90,16 @@ cdef int64_t fire(ap_channel *ch) except 0:
     cdef int64_t due = ap_channel_due(ch)
     cdef int64_t now
     cdef object value
-    while due != AP_FOREVER:
-        now = ap_now()
-        if due > now:
-            break
-        value = due / 1e9
-        Py_INCREF(value)
-        if not ap_channel_fire(ch, due, now, <void *>value):
-            Py_DECREF(value)
-        due = ap_channel_due(ch)
-    return due
+    if due == AP_FOREVER:
+        return due
+    now = ap_now()
+    if due > now:
+        return due
+    value = due / 1e9
+    Py_INCREF(value)
+    if not ap_channel_fire(ch, due, now, <void *>value):
+        Py_DECREF(value)
+    return ap_channel_due(ch)  # which may have passed: a loop until it has not would not end with a short interval
 
 
 cdef int64_t fire_all(ap_case *cases, size_t n) except 0:
