@@ -88,8 +88,12 @@ cdef class CoroutineWaiter:
         else:
             result = ap_channel_try_receive(&self.channel.channel, &self.case_.value)
         if result == AP_CHANNEL_WOULD_BLOCK:
+            if self.case_.sends:
+                Py_DECREF(value)  # the next two lines may raise
             self.loop = get_running_loop()
             self.future = self.loop.create_future()
+            if self.case_.sends:
+                Py_INCREF(value)
             Py_INCREF(self)  # before the core sees it
             result = ap_case_start(&self.case_)
             if result == AP_CHANNEL_WOULD_BLOCK:
