@@ -6,7 +6,19 @@ from dataclasses import dataclass
 
 from helpers import WATCHDOG
 
-from atomicpy import AtomicBool, AtomicInt, AtomicUInt, Mutex, Once, RWMutex, WaitGroup, once
+from atomicpy import (
+    AtomicBool,
+    AtomicInt,
+    AtomicUInt,
+    Channel,
+    ChannelClosed,
+    Mutex,
+    Once,
+    RWMutex,
+    WaitGroup,
+    once,
+    select,
+)
 
 
 @dataclass
@@ -85,6 +97,80 @@ def decorated(function):
     return made, made
 
 
+def full():
+    ch = Channel(1)
+    ch.send(0)
+    return ch, ch.recv
+
+
+def empty():
+    ch = Channel(1)
+    return ch, lambda: ch.send(0)
+
+
+def rendezvous():
+    """What ends all waits at once, and those that come later: close()."""
+    ch = Channel()
+    return ch, ch.close
+
+
+class Two:
+    """Two channels of one select: the first is empty, and the second is full."""
+
+    def __init__(self):
+        self.inbox, self.outbox = Channel(1), Channel(1)
+        self.outbox.send(0)
+
+
+def two():
+    channels = Two()
+    return channels, lambda: channels.inbox.send(0)
+
+
+def sends(ch, seconds=None):
+    """Send, and make room for the next waiter."""
+    try:
+        ch.send(0, seconds)
+    except TimeoutError:
+        return False
+    ch.recv()
+    return True
+
+
+def receives(ch, seconds=None):
+    """Receive, and send the value to the next waiter."""
+    try:
+        ch.send(ch.recv(seconds))
+    except TimeoutError:
+        return False
+    return True
+
+
+def until_closed(operation: Callable) -> Callable:
+    def wait(ch, seconds=None):
+        try:
+            operation(ch, seconds)
+        except TimeoutError:
+            return False
+        except ChannelClosed:
+            return True
+        raise AssertionError("no other thread does the other half of the operation")
+
+    return wait
+
+
+def selects(channels, seconds=None):
+    index, value, ok = select(channels.inbox, (channels.outbox, 0), timeout=seconds)
+    if index < 0:
+        return False
+    assert (index, ok) == (0, True)
+    channels.inbox.send(value)
+    return True
+
+
+close_ends_send = until_closed(lambda ch, seconds: ch.send(0, seconds))
+close_ends_recv = until_closed(lambda ch, seconds: ch.recv(seconds))
+
 CALLS = {
     "Mutex.acquire": Call(
         held(Mutex, "acquire", "release"),
@@ -130,4 +216,10 @@ CALLS = {
     "AtomicInt.wait": Call(value(AtomicInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
     "AtomicUInt.wait": Call(value(AtomicUInt), lambda a: a.wait(0), lambda a, seconds: a.wait(0, seconds)),
     "AtomicBool.wait": Call(value(AtomicBool), lambda a: a.wait(False), lambda a, seconds: a.wait(False, seconds)),
+    "Channel.send, full": Call(full, sends, sends),
+    "Channel.send, rendezvous": Call(rendezvous, close_ends_send, close_ends_send),
+    "Channel.recv, empty": Call(empty, receives, receives),
+    "Channel.recv, rendezvous": Call(rendezvous, close_ends_recv, close_ends_recv),
+    "for value in Channel": Call(rendezvous, list),
+    "select": Call(two, selects, selects),
 }
