@@ -4,7 +4,9 @@ The tests call each operation of models.py with each kind of argument in it, val
 ATOMICPY_LEAK_CALLS=1000000 calls each operation a million times.
 """
 
+import asyncio
 import contextlib
+import ctypes
 import gc
 import os
 import sys
@@ -12,6 +14,8 @@ import sys
 import pytest
 from modelling import Model
 from models import TYPES
+
+from atomicpy import Channel, after, select, tick
 
 CALLS = int(os.environ.get("ATOMICPY_LEAK_CALLS") or 5000)  # calls of each operation, over all kinds of arguments
 LEAST = 200  # calls with each kind: the interpreter's own allocations would hide the leak of fewer calls
@@ -90,6 +94,115 @@ def test_creation_and_deallocation_leak_no_memory_and_no_reference(kind):
     for start in (*(scene[0] for scene in model.scenes.values()), *(model.starts or model.operands)):
         left = added(model.make, (start,), [start])
         assert not leaks(left), f"{kind}({start!r}): {left[0]} blocks, {left[1]} references"
+
+
+def closed() -> Channel:
+    ch = Channel()
+    ch.close()
+    return ch
+
+
+def full() -> Channel:
+    ch = Channel(1)
+    ch.send(None)
+    return ch
+
+
+def moved(value: object) -> object:
+    ch = Channel(1)
+    ch.send(value)
+    return ch.recv()
+
+
+def cancelled(operation) -> None:
+    """The operation waits, and is cancelled. The coroutine runs without a task, and its loop does not run."""
+    with contextlib.closing(operation) as coroutine:
+        coroutine.send(None)
+
+
+# What a channel does with a value, and how an operation fails. The value is the argument.
+CHANNELS = {
+    "send and recv": moved,
+    "try_send and try_recv": lambda value: (lambda ch: (ch.try_send(value), ch.try_recv()))(Channel(1)),
+    "left in the buffer": lambda value: Channel(1).send(value),
+    "left in an unbounded buffer": lambda value: [ch.send(value) for ch in [Channel(None)] for _ in range(70)],
+    "send, timeout": lambda value: full().send(value, timeout=1e-9),
+    "send, closed": lambda value: closed().send(value),
+    "try_send, full": lambda value: full().try_send(value),
+    "try_send, closed": lambda value: closed().try_send(value),
+    "send to the clock": lambda value: after(1).send(value),
+    "send, invalid timeout": lambda value: Channel(1).send(value, timeout="1"),
+    "recv, timeout": lambda value: Channel().recv(1e-9),
+    "recv, closed": lambda value: closed().recv(),
+    "iteration": lambda value: list(closed()),
+    "select, sent": lambda value: select(Channel(), (Channel(1), value)),
+    "select, received": lambda value: (lambda ch: (ch.send(value), select(ch, (full(), value))))(Channel(1)),
+    "select, timeout": lambda value: select((full(), value), (Channel(), value), Channel(), timeout=1e-9),
+    "select, nothing ready": lambda value: select((full(), value), (Channel(), value), timeout=0),
+    "select, closed": lambda value: select((full(), value), (closed(), value)),
+    "select, refused": lambda value: select((full(), value), (Channel(), value), 1),
+    "select of many": lambda value: select(*[(full(), value)] * 20, closed()),
+    "select of many, timeout": lambda value: select(*[(full(), value)] * 20, timeout=1e-9),
+    "after and tick": lambda value: select(after(0), tick(1), (full(), value)),
+    "asend without a loop": lambda value: full().asend(value).send(None),
+    "asend to the clock": lambda value: tick(1).asend(value),
+}
+
+# The same within a running event loop.
+COROUTINES = {
+    "asend, done": lambda value: Channel(1).asend(value).send(None),
+    "arecv, done": lambda value: (lambda ch: (ch.send(value), ch.arecv().send(None)))(Channel(1)),
+    "asend, closed": lambda value: closed().asend(value).send(None),
+    "arecv, closed": lambda value: closed().arecv().send(None),
+    "asend, ended": lambda value: cancelled(full().asend(value)),
+    "arecv, ended": lambda value: cancelled(Channel().arecv()),
+}
+
+
+class Thing:
+    """A value of a channel."""
+
+
+def core_bytes() -> int:
+    """The bytes that the C library has allocated: the core's memory, which the interpreter does not count."""
+
+    class Info(ctypes.Structure):
+        _fields_ = tuple((f"field{n}", ctypes.c_size_t) for n in range(10))
+
+    mallinfo2 = ctypes.CDLL(None).mallinfo2
+    mallinfo2.restype = Info
+    return mallinfo2().field7  # uordblks, which malloc has allocated
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_channel_leaks_no_memory_and_no_reference(name):
+    thing = Thing()
+    left = added(CHANNELS[name], (thing,), [thing])
+    assert not leaks(left), f"{left[0]} blocks, {left[1]} references"
+
+
+@pytest.mark.parametrize("name", COROUTINES)
+def test_channel_leaks_no_memory_and_no_reference_in_a_coroutine(name):
+    async def main():
+        return added(COROUTINES[name], (thing,), [thing])
+
+    thing = Thing()
+    left = asyncio.run(main())
+    assert not leaks(left), f"{left[0]} blocks, {left[1]} references"
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="needs mallinfo2 of the GNU C library 2.33")
+@pytest.mark.parametrize("name", CHANNELS)
+def test_channel_leaks_no_memory_of_the_core(name):
+    thing, grown = Thing(), []
+    for _ in range(5):
+        before = core_bytes()
+        for _ in range(LEAST):
+            with contextlib.suppress(Exception):
+                CHANNELS[name](thing)
+        gc.collect()
+        grown.append(core_bytes() - before)
+    assert min(grown) < LEAST * 8, f"{grown} bytes in {LEAST} calls each"
 
 
 def test_check_finds_a_leak():

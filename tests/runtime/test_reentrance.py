@@ -6,6 +6,8 @@ The same holds for a function of update() that changes the object. If a conversi
 import pytest
 from models import TYPES
 
+from atomicpy import Channel, ChannelClosed, after, select
+
 
 class ChangingArgument:
     """A number whose conversion stores another number in the atomic object."""
@@ -94,3 +96,45 @@ def test_function_of_update_runs_again_if_it_changes_the_value(kind):
     with pytest.raises(ZeroDivisionError):
         atomic.update(*index, lambda value: value / 0 if kind != "AtomicRef" else 1 / 0)
     assert atomic.load(*index) == other[-1]
+
+
+@pytest.mark.parametrize("method", ["__float__", "__index__"])
+def test_conversion_of_a_timeout_may_use_the_channel(method):
+    class Timeout:
+        def __init__(self, change):
+            self.change = change
+
+    def convert(self):
+        self.change()
+        return 100 if method == "__index__" else 100.0
+
+    setattr(Timeout, method, convert)
+    ch = Channel(1)
+    assert ch.recv(Timeout(lambda: ch.send("a"))) == "a"
+    ch.send("b")
+    ch.send("c", Timeout(ch.recv))
+    assert select(ch, timeout=Timeout(lambda: ch.recv() and ch.send("d"))) == (0, "d", True)
+    with pytest.raises(ChannelClosed):
+        ch.recv(Timeout(ch.close))
+    assert after(Timeout(lambda: None)).try_recv() == (None, False)
+
+
+def test_conversion_of_a_timeout_that_raises_does_nothing():
+    ch = Channel(1)
+
+    class Timeout:
+        def __float__(self):
+            raise ZeroDivisionError
+
+    for call in (lambda: ch.send("a", Timeout()), lambda: select((ch, "a"), timeout=Timeout())):
+        with pytest.raises(ZeroDivisionError):
+            call()
+    assert ch.try_recv() == (None, False)
+
+
+def test_conversion_of_a_capacity_may_make_channels():
+    class Capacity:
+        def __index__(self):
+            return Channel(3).capacity
+
+    assert Channel(Capacity()).capacity == 3

@@ -19,9 +19,11 @@ from atomicpy import (
     AtomicIntArray,
     AtomicRef,
     AtomicUInt,
+    Channel,
     Mutex,
     RWMutex,
     ShardedCounter,
+    select,
 )
 
 HUGE = 2**20
@@ -65,6 +67,13 @@ def written(rw):
     rw.release_write()
 
 
+def channel():
+    ch = Channel(None)
+    for _ in range(4):
+        ch.send(1)
+    return ch
+
+
 # Every step that threads share an object for, on an object of its own each.
 STEPS = {
     AtomicInt: INTEGER,
@@ -79,8 +88,12 @@ STEPS = {
     Mutex: [*calls("acquire()"), taken],
     RWMutex: [read, written],
     ShardedCounter: [*calls("inc()", "dec()", "add(1)", "sub(1)", "local()"), in_place("+="), in_place("-=")],
+    # The sends first: a thread never receives more than it has sent.
+    Channel: [*calls("try_send(1)", "send(1)", "send(2)", "send(3, None)"), lambda ch: select((ch, 1)),
+              lambda ch: select((ch, 1), None), *calls("recv()", "recv(None)", "__next__()"), select,
+              *calls("try_recv()")],
 }  # fmt: skip
-MAKE = {kind: kind for kind in STEPS} | {AtomicIntArray: lambda: AtomicIntArray(2)}
+MAKE = {kind: kind for kind in STEPS} | {AtomicIntArray: lambda: AtomicIntArray(2), Channel: channel}
 
 every_type = pytest.mark.parametrize("kind", STEPS, ids=lambda kind: kind.__name__)
 
