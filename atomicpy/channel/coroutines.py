@@ -28,15 +28,20 @@ async def next_value(channel: Channel[Any]) -> Any:
 
 
 async def _do(waiter: CoroutineWaiter, value: Any) -> Any:
+    if _late:
+        _raise_late()
     if waiter.start(value):
         return waiter.value
     timer = _watch_clock(waiter)
+    task = asyncio.current_task()
+    requests = task.cancelling() if task is not None else 0
     try:
         await waiter.future
     except asyncio.CancelledError as cancelled:
         if waiter.withdraw():
             raise
-        _cancel_later(cancelled)
+        if task is not None:
+            _cancel_later(task, requests, cancelled)
     except BaseException:  # GeneratorExit: the coroutine was closed
         waiter.withdraw()
         raise
@@ -46,24 +51,39 @@ async def _do(waiter: CoroutineWaiter, value: Any) -> Any:
     return waiter.result()
 
 
-def _cancel_later(cancelled: asyncio.CancelledError) -> None:
+# The tasks that are to be cancelled once more, with the arguments and the requests of before: for one turn of the loop.
+_late: dict[asyncio.Task[Any], tuple[tuple[Any, ...], int]] = {}
+
+
+def _cancel_later(task: asyncio.Task[Any], before: int, cancelled: asyncio.CancelledError) -> None:
     """Cancel the running task once more, when it has ended or waits again.
 
-    Not now: a task that ended next would drop its result, the value that was received (`Task.__step`). And not if a
-    block such as `asyncio.timeout()` has taken its request back: the cancellation was for that block only. The number
-    of requests stays as it was.
+    Not now: a task that ended next would drop its result, the value that was received (`Task.__step`). And not if the
+    blocks that made the requests, such as `asyncio.timeout()`, have taken them back: the cancellation was for those
+    blocks only. `before` is the number of requests when the wait began. The number of requests stays as it was.
+    """
+    # A request that the task made itself came before the wait.
+    _late[task] = cancelled.args, min(before, task.cancelling() - 1)
+    task.get_loop().call_soon(_cancel_again, task)
+
+
+def _cancel_again(task: asyncio.Task[Any]) -> None:
+    args, before = _late.pop(task, ((), task.cancelling()))
+    if task.cancelling() > before:
+        task.uncancel()
+        task.cancel(*args)
+
+
+def _raise_late() -> None:
+    """The task uses a channel before it has waited: it is cancelled here.
+
+    A new `asyncio.timeout()` that ended in the same turn of the loop would take the request for its own.
     """
     task = asyncio.current_task()
-    if task is None:
-        return
-    requests = task.cancelling()
-
-    def cancel() -> None:
-        if task.cancelling() >= requests:
-            task.uncancel()
-            task.cancel(*cancelled.args)
-
-    task.get_loop().call_soon(cancel)
+    if task in _late:
+        args, before = _late.pop(task)
+        if task.cancelling() > before:
+            raise asyncio.CancelledError(*args)
 
 
 class _ClockWatch:

@@ -1,6 +1,7 @@
 """A cancellation that comes after the operation was done: the `await` returns, and no value is lost."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -116,5 +117,76 @@ def test_an_older_request_of_the_task_does_not_stand_for_that_of_a_timeout():
         await asyncio.sleep(0)
         await asyncio.sleep(0.01)
         task.uncancel()
+
+    run(test)
+
+
+def test_a_timeout_that_came_too_late_leaves_the_cancellation_of_the_task():
+    """Two requests came after the send: the block takes back its own, and the other one is raised behind it."""
+
+    async def test() -> None:
+        ch: Channel[str] = Channel()
+        got = []
+
+        async def use() -> None:
+            async with asyncio.timeout(60) as timeout:
+                loop.call_soon(ch.try_send, "a")
+                loop.call_soon(task.cancel, "why")
+                timeout.reschedule(loop.time())
+                got.append(await ch.arecv())
+            got.append("behind the block")
+            await asyncio.sleep(60)
+
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(use())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert got in (["a", "behind the block"], ["a"])
+
+    run(test)
+
+
+def test_a_timeout_that_came_too_late_while_a_cancelled_task_cleans_up_cancels_nothing_behind_its_block():
+    async def test() -> None:
+        ch: Channel[str] = Channel()
+        got = []
+
+        async def use() -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                async with asyncio.timeout(60) as timeout:
+                    loop.call_soon(ch.try_send, "a")
+                    timeout.reschedule(loop.time())
+                    got.append(await ch.arecv())
+                await asyncio.sleep(0.01)
+                got.append("cleaned up")
+
+        loop = asyncio.get_running_loop()
+        task = asyncio.create_task(use())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert got == ["a", "cleaned up"]
+
+    run(test)
+
+
+@pytest.mark.parametrize("operation", ["arecv", "asend"])
+def test_cancellation_is_not_taken_by_a_timeout_that_begins_later(operation):
+    async def test() -> None:
+        ch: Channel[str] = Channel()
+
+        async def use() -> None:
+            await ch.arecv()
+            for _ in range(100):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0):
+                        await (ch.arecv() if operation == "arecv" else ch.asend("b"))
+
+        task = await receiving(ch, use())
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     run(test)
