@@ -50,6 +50,7 @@ class Actor:
         self.me, self.made = numbers.fetch_add(1), 0
         self.sent, self.received = [], []
         self.outcomes = Counter()
+        self.cancelled, self.late = False, 0  # how many operations ended otherwise after the cancellation
         actors.append(self)
 
     def value(self):
@@ -165,6 +166,7 @@ async def task(actor, kind):
         except ChannelClosed:
             actor.outcomes["closed"] += 1
             return
+        actor.late += actor.cancelled
         if actor.random.random() < 0.1:
             await asyncio.sleep(0)
 
@@ -174,20 +176,21 @@ async def loop(seed):
     chance, tasks = random.Random(seed), []
 
     def begin(kind):
-        tasks.append((asyncio.create_task(task(Actor(chance.random()), kind)), kind))
+        actor = Actor(chance.random())
+        tasks.append((asyncio.create_task(task(actor, kind)), actor, kind))
 
     for n in range(TASKS):
         begin("send" if n % 2 else "receive")
     while not stop.is_set():
         await asyncio.sleep(chance.choice((0, 0, 0.0002, 0.002)))
-        cancelled, kind = tasks.pop(chance.randrange(TASKS))
-        cancelled.cancel()
+        cancelled, actor, kind = tasks.pop(chance.randrange(TASKS))
+        actor.cancelled = cancelled.cancel()
         await asyncio.wait([cancelled])
         begin(kind)
-    for left, _ in tasks:
+    for left, _, _ in tasks:
         if chance.random() < 0.3:
             left.cancel()
-    await asyncio.wait([left for left, _ in tasks])
+    await asyncio.wait([left for left, _, _ in tasks])
 
 
 class MainThread(Actor):
@@ -268,6 +271,7 @@ def check() -> str:
     left = Counter(value.name for ch in CHANNELS for value in ch)
     assert max(sent.values()) == 1
     assert sent == received + left, f"lost {sent - received - left}, more than sent {received + left - sent}"
+    assert max(actor.late for actor in actors) <= 1, "a task went on after its cancellation"
     for actor in actors:
         last: dict = {}
         for at, (sender, number) in actor.received:
