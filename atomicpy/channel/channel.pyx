@@ -210,6 +210,23 @@ cdef uint64_t as_capacity(object capacity) except? 0:
     return <uint64_t>n
 
 
+cdef object load_coroutines = None
+cdef object loaded_coroutines = None
+
+
+def on_first_coroutine(load):
+    """Set what returns the module `coroutines`. That module imports this one, so this one does not import it."""
+    global load_coroutines
+    load_coroutines = load
+
+
+cdef object coroutines():
+    global loaded_coroutines
+    if loaded_coroutines is None:
+        loaded_coroutines = load_coroutines()
+    return loaded_coroutines
+
+
 @cython.final
 cdef class Channel:
     """Channel(capacity=0)
@@ -344,9 +361,7 @@ cdef class Channel:
         note_use(self)
         if self.channel.interval != 0:
             refuse_send(self)
-        from atomicpy.channel.coroutines import asend
-
-        return asend(self, value)
+        return coroutines().asend(self, value)
 
     def arecv(self, /):
         """`await ch.arecv()`: as `recv`, from asyncio. See `asend`.
@@ -360,9 +375,7 @@ cdef class Channel:
         'a'
         """
         note_use(self)
-        from atomicpy.channel.coroutines import arecv
-
-        return arecv(self)
+        return coroutines().arecv(self)
 
     def close(self, /):
         """Close the channel: nothing more can be sent. A second `close()` does nothing.
@@ -418,9 +431,7 @@ cdef class Channel:
 
     def __anext__(self):
         note_use(self)
-        from atomicpy.channel.coroutines import next_value
-
-        return next_value(self)
+        return coroutines().next_value(self)
 
     def __enter__(self):
         return self

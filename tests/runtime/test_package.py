@@ -72,6 +72,18 @@ print(*sorted(set(sys.modules) - before))
     assert [name for name in out.split() if not name.startswith(("atomicpy", "_cython", "cython"))] == []
 
 
+def test_asyncio_is_loaded_by_the_first_coroutine_alone():
+    out = run_program("""
+import sys, atomicpy
+ch = atomicpy.Channel(1)
+ch.send(1), ch.recv(), ch.try_send(1), atomicpy.select(ch), atomicpy.after(0).recv(), ch.close(), list(ch)
+print("asyncio" in sys.modules, "atomicpy.channel.coroutines" in sys.modules)
+ch.arecv().close()
+print("asyncio" in sys.modules)
+""")
+    assert out.split() == ["False", "False", "True"]
+
+
 def test_tests_use_the_installed_package():
     assert "site-packages" in atomicpy.__file__, (
         f"the tests run against {atomicpy.__file__}, the source folder: start them with `make test`"
