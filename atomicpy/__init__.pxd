@@ -169,6 +169,7 @@ from atomicpy.atomic.sharded_counter cimport (
     sharded_counter_load,
     sharded_counter_sub,
 )
+from atomicpy.channel.channel cimport Channel
 from atomicpy.sync.mutex cimport Mutex, mutex_lock, mutex_unlock
 from atomicpy.sync.once cimport Once
 from atomicpy.sync.rwmutex cimport (

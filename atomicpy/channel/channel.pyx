@@ -522,5 +522,6 @@ cdef extern from *:
     const void *ap_fast_calls
 
 name_public(<PyTypeObject *>Channel, "atomicpy.Channel")
+after.__module__ = tick.__module__ = "atomicpy"
 ap_make_collectable(<PyTypeObject *>Channel)
 ap_override_methods(<PyTypeObject *>Channel, ap_fast_calls)
