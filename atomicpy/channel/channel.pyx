@@ -23,6 +23,7 @@ from atomicpy._runtime.core cimport AP_FOREVER, ap_now, duration, next_signal_ch
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport note_use
 from atomicpy._runtime.public_name cimport name_public
+from atomicpy.atomic.ap_atomic cimport ap_load_u64_acquire
 
 __all__ = ["Channel", "ChannelClosed", "after", "tick"]
 
@@ -72,10 +73,11 @@ class ChannelClosed(Exception):
     __module__ = "atomicpy"
 
 
-cdef int raise_failed(ap_channel_result result, str operation) except -1:
+cdef int raise_failed(ap_channel *ch, ap_channel_result result, str operation) except -1:
     """For a result that is neither AP_CHANNEL_DONE nor AP_CHANNEL_WOULD_BLOCK."""
     if result == AP_CHANNEL_NO_MEMORY:
         raise MemoryError
+    note_closed(ch)
     if operation == "send":
         raise ChannelClosed("send to a closed channel: the value was not sent")
     raise ChannelClosed("recv from a closed channel, and everything that was sent has been received")
@@ -138,6 +140,47 @@ cdef int64_t wait_for(ap_case *cases, size_t n, int64_t deadline) except -2:
         ap_select_free(s)
 
 
+# ---- the race detector ----
+#
+# While it is installed, each channel has a watch, an object of atomicpy/race/happens_before/channels.py. A channel
+# calls it, because a hook around a method cannot know which send a receive belongs to. A send puts the watch's record
+# into the channel in place of the value, and the receive takes the value out. A channel keeps its watch, because
+# records may be in its buffer.
+
+
+cdef inline object watch_of(ap_channel *ch):
+    """The watch of the channel, or None."""
+    cdef uint64_t watch = ap_load_u64_acquire(&ch.watch)
+    return None if watch == 0 else <object><void *><size_t>watch
+
+
+cdef object begin_send(ap_channel *ch, object value):
+    """What to put into the channel: the value, or a record with the value in it. Call its done() after the send."""
+    watch = watch_of(ch)
+    return value if watch is None else watch.send(value)
+
+
+cdef object begin_receive(ap_channel *ch):
+    """A record of the receive, or None. Without a received() it counts as a receive that was not done."""
+    watch = watch_of(ch)
+    return None if watch is None else watch.receive()
+
+
+cdef object received(ap_channel *ch, object record, object value):
+    """The value that was sent, from what was in the channel. `record` is None also if the receive began unwatched."""
+    if record is None:
+        record = begin_receive(ch)
+    return value if record is None else record.done(value)
+
+
+cdef int note_closed(ap_channel *ch) except -1:
+    """The program is about to learn from an operation that the channel is closed."""
+    watch = watch_of(ch)
+    if watch is not None:
+        watch.reports_closed()
+    return 0
+
+
 # ---- send and receive: each once, for the method and for the fast call ----
 
 
@@ -145,56 +188,68 @@ cdef int send_slow(Channel ch, object value, int64_t deadline) except -1:
     cdef ap_case c
     if ch.channel.interval != 0:
         refuse_send(ch)
-    c.channel, c.value, c.sends = &ch.channel, <void *>value, True
+    cdef object sent = begin_send(&ch.channel, value)
+    c.channel, c.value, c.sends = &ch.channel, <void *>sent, True
     start_case(&c)
-    Py_INCREF(value)
+    Py_INCREF(sent)
     cdef int64_t done = -1
     try:
         done = wait_for(&c, 1, deadline)
     finally:
         if done < 0 or c.closed:
-            Py_DECREF(value)
+            Py_DECREF(sent)
     if done < 0:
         raise TimeoutError("send: no receiver took the value, and there was no room for it, within the timeout")
     if c.closed:
-        raise_failed(AP_CHANNEL_CLOSED, "send")
+        raise_failed(&ch.channel, AP_CHANNEL_CLOSED, "send")
+    if sent is not value:
+        sent.done()
     return 0
 
 
 cdef inline int send "ap_do_send"(Channel ch, object value, int64_t deadline) except -1:
     cdef ap_channel_result result = AP_CHANNEL_WOULD_BLOCK
-    if ch.channel.interval == 0:
+    if ch.channel.interval == 0 and not is_watched(&ch.channel):
         Py_INCREF(value)
         result = ap_channel_try_send(&ch.channel, <void *>value)
         if result == AP_CHANNEL_DONE:
             return 0
         Py_DECREF(value)
     if result != AP_CHANNEL_WOULD_BLOCK:
-        return raise_failed(result, "send")
+        return raise_failed(&ch.channel, result, "send")
     return send_slow(ch, value, deadline)
 
 
 cdef object receive_slow(Channel ch, int64_t deadline):
     cdef ap_case c
+    cdef object record = begin_receive(&ch.channel)
     c.channel, c.value, c.sends = &ch.channel, NULL, False
     start_case(&c)
     if wait_for(&c, 1, deadline) < 0:
         raise TimeoutError("recv: no value came within the timeout")
     if c.closed:
-        raise_failed(AP_CHANNEL_CLOSED, "recv")
-    return ap_take_reference(c.value)
+        raise_failed(&ch.channel, AP_CHANNEL_CLOSED, "recv")
+    return received(&ch.channel, record, ap_take_reference(c.value))
 
 
 cdef inline object receive "ap_do_receive"(Channel ch, int64_t deadline):
     cdef void *value
     cdef ap_channel_result result
-    if ch.channel.interval == 0:
+    if ch.channel.interval == 0 and not is_watched(&ch.channel):
         result = ap_channel_try_receive(&ch.channel, &value)
         if result == AP_CHANNEL_DONE:
             return ap_take_reference(value)
         if result != AP_CHANNEL_WOULD_BLOCK:
-            raise_failed(result, "recv")
+            raise_failed(&ch.channel, result, "recv")
     return receive_slow(ch, deadline)
+
+
+cdef int close(ap_channel *ch) except -1:
+    watch = watch_of(ch)
+    if watch is not None and not ap_channel_is_closed(ch):
+        watch.close()
+    ap_channel_close(ch)
+    return 0
 
 
 cdef inline void start_case(ap_case *c) noexcept:
@@ -255,6 +310,9 @@ cdef class Channel:
     def __dealloc__(self):
         drop_all(&self.channel)
         ap_channel_destroy(&self.channel)
+        watch = watch_of(&self.channel)
+        if watch is not None:
+            Py_DECREF(watch)
 
     @classmethod
     def __class_getitem__(cls, item, /):
@@ -309,13 +367,16 @@ cdef class Channel:
             refuse_send(self)
         if ap_channel_send_would_block(&self.channel):
             return False
-        Py_INCREF(value)
-        result = ap_channel_try_send(&self.channel, <void *>value)
+        sent = begin_send(&self.channel, value)
+        Py_INCREF(sent)
+        result = ap_channel_try_send(&self.channel, <void *>sent)
         if result == AP_CHANNEL_DONE:
+            if sent is not value:
+                sent.done()
             return True
-        Py_DECREF(value)
+        Py_DECREF(sent)
         if result != AP_CHANNEL_WOULD_BLOCK:
-            raise_failed(result, "send")
+            raise_failed(&self.channel, result, "send")
         return False
 
     def try_recv(self, /):
@@ -336,11 +397,12 @@ cdef class Channel:
         fire(&self.channel)
         if ap_channel_receive_would_block(&self.channel):
             return None, False
+        record = begin_receive(&self.channel)
         result = ap_channel_try_receive(&self.channel, &value)
         if result == AP_CHANNEL_DONE:
-            return ap_take_reference(value), True
+            return received(&self.channel, record, ap_take_reference(value)), True
         if result != AP_CHANNEL_WOULD_BLOCK:
-            raise_failed(result, "recv")
+            raise_failed(&self.channel, result, "recv")
         return None, False
 
     def asend(self, value, /):
@@ -389,7 +451,7 @@ cdef class Channel:
         atomicpy.ChannelClosed: send to a closed channel: the value was not sent
         """
         note_use(self)
-        ap_channel_close(&self.channel)
+        close(&self.channel)
 
     @property
     def closed(self):
@@ -437,7 +499,7 @@ cdef class Channel:
         return self
 
     def __exit__(self, kind, error, traceback, /):
-        ap_channel_close(&self.channel)
+        close(&self.channel)
 
     def __repr__(self):
         bound = "None" if self.channel.capacity == AP_CHANNEL_UNBOUNDED else self.channel.capacity

@@ -27,9 +27,12 @@ from atomicpy.channel.channel cimport (
     ap_channel,
     ap_channel_result,
     ap_waiter,
+    begin_receive,
+    begin_send,
     c_bool,
     fire,
     raise_failed,
+    received,
 )
 
 __all__ = ["CoroutineWaiter"]
@@ -63,7 +66,7 @@ cdef class CoroutineWaiter:
     cdef ap_case case_
     cdef readonly Channel channel
     cdef readonly object future, value
-    cdef object loop
+    cdef object loop, record  # the race detector's, or None
     cdef str operation
     cdef bint settled, taken
 
@@ -82,18 +85,22 @@ cdef class CoroutineWaiter:
         cdef ap_channel_result result = AP_CHANNEL_WOULD_BLOCK
         fire(&self.channel.channel)
         if self.case_.sends:
-            self.case_.value = <void *>value
-            Py_INCREF(value)
-            result = ap_channel_try_send(&self.channel.channel, <void *>value)
+            sent = begin_send(&self.channel.channel, value)
+            if sent is not value:
+                self.record = sent
+            self.case_.value = <void *>sent
+            Py_INCREF(sent)
+            result = ap_channel_try_send(&self.channel.channel, <void *>sent)
         else:
+            self.record = begin_receive(&self.channel.channel)
             result = ap_channel_try_receive(&self.channel.channel, &self.case_.value)
         if result == AP_CHANNEL_WOULD_BLOCK:
             if self.case_.sends:
-                Py_DECREF(value)  # the next two lines may raise
+                Py_DECREF(sent)  # the next two lines may raise
             self.loop = get_running_loop()
             self.future = self.loop.create_future()
             if self.case_.sends:
-                Py_INCREF(value)
+                Py_INCREF(sent)
             Py_INCREF(self)  # before the core sees it
             result = ap_case_start(&self.case_)
             if result == AP_CHANNEL_WOULD_BLOCK:
@@ -101,12 +108,18 @@ cdef class CoroutineWaiter:
             Py_DECREF(self)
         self.settled = True
         if result == AP_CHANNEL_DONE:
-            if not self.case_.sends:
-                self.value = ap_take_reference(self.case_.value)
+            self.value = self.end(None if self.case_.sends else ap_take_reference(self.case_.value))
             return True
         if self.case_.sends:
-            Py_DECREF(value)
-        raise_failed(result, self.operation)
+            Py_DECREF(<object>self.case_.value)
+        raise_failed(&self.channel.channel, result, self.operation)
+
+    cdef object end(self, object value):
+        """For an operation that is done. The value of a receive."""
+        if not self.case_.sends:
+            return received(&self.channel.channel, self.record, value)
+        if self.record is not None:
+            self.record.done()
 
     def next_due(self):
         """Send what is due on a channel of the clock; when the next value is due, in seconds. None: nothing will be."""
@@ -119,6 +132,7 @@ cdef class CoroutineWaiter:
             return False
         if self.case_.sends:
             Py_DECREF(<object>self.case_.value)
+        self.record = None
         Py_DECREF(self)
         return True
 
@@ -126,11 +140,11 @@ cdef class CoroutineWaiter:
         """The result of an operation that is done: the value of a receive. Raises ChannelClosed."""
         settle(self)
         if self.case_.closed:
-            raise_failed(AP_CHANNEL_CLOSED, self.operation)
+            raise_failed(&self.channel.channel, AP_CHANNEL_CLOSED, self.operation)
         with cython.critical_section(self):
             self.taken = True
             value, self.value = self.value, None
-        return value
+        return self.end(value)
 
 
 cdef void settle(CoroutineWaiter waiter) noexcept:

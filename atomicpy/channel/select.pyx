@@ -18,8 +18,13 @@ from atomicpy.channel.channel cimport (
     Channel,
     ap_case,
     ap_select_look,
+    begin_receive,
+    begin_send,
     fire,
+    is_watched,
+    note_closed,
     raise_failed,
+    received,
     refuse_send,
     wait_for,
 )
@@ -37,10 +42,11 @@ cdef extern from *:
     const int FEW
     object ap_select_result_new()
     int ap_select_result_fill(object result, Py_ssize_t index, void *value, bint ok) except -1
+    object ap_take_reference(void *value)
     object ap_public_select(PyTypeObject *channel, object general, object module_name)
 
 
-cdef inline int read_case(ap_case *c, PyObject *case, bint *timed) except -1:
+cdef inline int read_case(ap_case *c, PyObject *case, bint *timed, bint *watched) except -1:
     """Fill in one case. The value of a send is still the caller's."""
     cdef PyObject *channel = case
     memset(c, 0, sizeof(ap_case))
@@ -58,7 +64,42 @@ cdef inline int read_case(ap_case *c, PyObject *case, bint *timed) except -1:
         if c.sends:
             refuse_send(<Channel>channel)
         timed[0] = True
+    if is_watched(c.channel):
+        watched[0] = True
     return 0
+
+
+cdef list begin_cases(ap_case *cases, Py_ssize_t n):
+    """The race detector's record of each case, or None. That of a send takes the place of the value."""
+    cdef Py_ssize_t i
+    records = [None] * n
+    for i in range(n):
+        if cases[i].channel is NULL:
+            continue
+        if not cases[i].sends:
+            records[i] = begin_receive(cases[i].channel)
+            continue
+        value = <object>cases[i].value
+        sent = begin_send(cases[i].channel, value)
+        if sent is not value:
+            records[i] = sent
+            Py_INCREF(sent)
+            cases[i].value = <void *>sent
+            Py_DECREF(value)
+    return records
+
+
+cdef void *end_case(ap_case *c, object record, bint ok, bint sent, void *value) except NULL:
+    """Notify the race detector that the case is done. The value for the result, from that of the case."""
+    cdef object found = ap_take_reference(value)
+    if not ok:
+        note_closed(c.channel)
+    elif not sent:
+        found = received(c.channel, record, found)
+    elif record is not None:
+        record.done()
+    Py_INCREF(found)
+    return <void *>found
 
 
 cdef int refuse_case(case) except -1:
@@ -73,17 +114,20 @@ cdef int refuse_case(case) except -1:
 cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int64_t deadline):
     cdef Py_ssize_t i
     cdef int64_t done = -1
-    cdef bint timed = False, sends = False, ok, sent
+    cdef bint timed = False, watched = False, sends = False, ok, sent
     for i in range(n):
-        read_case(&cases[i], given[i], &timed)
+        read_case(&cases[i], given[i], &timed, &watched)
         sends = sends or cases[i].sends
     if sends:  # each case has a reference to its value until it is sent
         for i in range(n):
             if cases[i].sends:
                 Py_INCREF(<object>cases[i].value)
     cdef void *value = <void *>None
+    cdef list records = None
     result = ap_select_result_new()
     try:
+        if watched:
+            records = begin_cases(cases, n)
         if not timed:
             done = ap_select_look(cases, n)
         if done < 0:
@@ -92,12 +136,14 @@ cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int6
         sent = done >= 0 and cases[done].sends
         if sent:
             if not ok:
-                raise_failed(AP_CHANNEL_CLOSED, "send")
+                raise_failed(cases[done].channel, AP_CHANNEL_CLOSED, "send")
             cases[done].sends = False  # the value is the receiver's
         if ok and not sent:
             value = cases[done].value
         else:
             Py_INCREF(None)
+        if done >= 0 and is_watched(cases[done].channel):
+            value = end_case(&cases[done], None if records is None else records[done], ok, sent, value)
         ap_select_result_fill(result, done, value, ok)
         return result
     finally:

@@ -44,7 +44,7 @@ static inline PyObject *ap_receive_from_ready(PyTypeObject *type, PyObject *cons
             return NULL;
         }
         ap_channel *ch = &((ap_channel_object *)args[i])->channel;
-        if (ch->interval != 0) {
+        if (ch->interval != 0 || ap_load_u64_relaxed(&ch->watch) != 0) {
             return NULL;
         }
         if (!ap_channel_receive_would_block(ch) && (++ready == 1 || ap_random_below(ready) == 0)) {

@@ -17,6 +17,7 @@ void ap_channel_init(ap_channel *ch, uint64_t capacity)
     ap_init_u64(&ch->count, 0);
     ap_init_i64(&ch->due, AP_FOREVER);
     ap_init_u32(&ch->closed, 0);
+    ap_init_u64(&ch->watch, 0);
 }
 
 void ap_channel_destroy(ap_channel *ch)

@@ -43,6 +43,7 @@
 
 #include "../atomic/ap_atomic.h"
 #include "../atomic/ap_u32.h"
+#include "../atomic/ap_u64.h"
 #include "../platform/ap_clock.h"
 #include "../sync/ap_mutex.h"
 
@@ -80,6 +81,7 @@ typedef struct {
     ap_i64 due;       /* a channel of the clock: when the next value is due; else AP_FOREVER */
     int64_t interval; /* of a channel of the clock, -1: one value; 0: another channel */
     ap_u32 closed;
+    ap_u64 watch; /* 0; of the caller: the core does not look into it */
 } ap_channel;
 
 typedef int (*ap_channel_visitor)(void *value, void *context);

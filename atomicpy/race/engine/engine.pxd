@@ -1,3 +1,4 @@
+from cpython.object cimport PyObject
 from libc.stdint cimport uint32_t, uint64_t
 
 
@@ -46,6 +47,7 @@ cdef extern from "race/engine/rc_module.h":
 
     unsigned long rc_make_mutable(type cls) noexcept
     void rc_restore_immutable(type cls, unsigned long immutable) noexcept
+    void rc_call_for_new_channels(type cls, PyObject *function) noexcept
 
 
 cdef class Clock:

@@ -20,12 +20,12 @@ from atomicpy.race.engine.requirements import NEEDS as _NEEDS
 
 cimport cython
 from cpython.buffer cimport PyBUF_FULL_RO, PyBuffer_Release, PyObject_GetBuffer
-from cpython.object cimport PyTypeObject
-from cpython.ref cimport Py_INCREF
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.unicode cimport PyUnicode_AsUTF8
 from libc.stdlib cimport free
 
-from atomicpy cimport AtomicIntArray
+from atomicpy cimport AtomicIntArray, Channel, ap_compare_exchange_u64, ap_load_u64
 
 # The functions that instrumented code calls, by name: `_race_read__` and the others.
 calls = rc_make_calls()
@@ -210,6 +210,25 @@ def name_in_errors(cls, name):
     """Make errors name the class so, as they name a class written in C. Its `__name__` does not change."""
     Py_INCREF(name)  # never dropped
     (<PyTypeObject *>cls).tp_name = PyUnicode_AsUTF8(name)
+
+
+def call_for_new_channels(function):
+    """Call `function(channel)` for each new channel before the program gets it; None ends that."""
+    rc_call_for_new_channels(Channel, NULL if function is None else <PyObject *>function)
+
+
+def watch_of(Channel channel not None):
+    """The watch of the channel, or None."""
+    cdef uint64_t watch = ap_load_u64(&channel.channel.watch)
+    return None if watch == 0 else <object><void *><size_t>watch
+
+
+def set_watch(Channel channel not None, watch):
+    """Give the channel a watch (atomicpy/channel/channel.pyx), which it then keeps, unless it has one."""
+    cdef uint64_t none = 0
+    Py_INCREF(watch)
+    if not ap_compare_exchange_u64(&channel.channel.watch, &none, <uint64_t><size_t><void *>watch):
+        Py_DECREF(watch)
 
 
 def begin_thread(parent, name, created=None):

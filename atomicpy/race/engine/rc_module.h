@@ -237,4 +237,36 @@ static unsigned long rc_make_mutable(PyTypeObject *type)
 
 static void rc_restore_immutable(PyTypeObject *type, unsigned long immutable) { type->tp_flags |= immutable; }
 
+/* ---- new channels ---------------------------------------------------------------------------------------------- */
+
+/* The type's tp_new and tp_vectorcall before rc_call_for_new_channels(). */
+static newfunc rc_plain_channel;
+static vectorcallfunc rc_plain_channel_call;
+static PyObject *rc_for_a_new_channel; /* never dropped */
+
+static PyObject *rc_new_channel(PyTypeObject *type, PyObject *args, PyObject *named)
+{
+    PyObject *channel = rc_plain_channel(type, args, named);
+    PyObject *answer = channel == NULL ? NULL : PyObject_CallOneArg(rc_for_a_new_channel, channel);
+    if (channel != NULL && answer == NULL) {
+        Py_CLEAR(channel);
+    }
+    Py_XDECREF(answer);
+    return channel;
+}
+
+/* Calls function(channel) for each new channel before the program gets it; NULL: calls nothing any more. */
+static void rc_call_for_new_channels(PyTypeObject *type, PyObject *function)
+{
+    if (rc_plain_channel == NULL) {
+        rc_plain_channel = type->tp_new;
+        rc_plain_channel_call = type->tp_vectorcall;
+    }
+    if (function != NULL) {
+        rc_for_a_new_channel = Py_NewRef(function);
+    }
+    type->tp_new = function == NULL ? rc_plain_channel : rc_new_channel;
+    type->tp_vectorcall = function == NULL ? rc_plain_channel_call : NULL; /* NULL: a call of the type calls tp_new */
+}
+
 #endif

@@ -7,6 +7,7 @@ from atomicpy.race import ownership
 from atomicpy.race.engine import engine
 from atomicpy.race.happens_before import (
     asyncio,
+    channels,
     functools_caches,
     futures,
     imports,
@@ -32,7 +33,18 @@ def install() -> None:
         return
     engine.set_ownership(ownership.counts_as_program)
     # preexisting is last: it needs the names that the others have patched.
-    for part in (locks, threads, queues, futures, asyncio, imports, functools_caches, own_types, preexisting):
+    for part in (
+        locks,
+        threads,
+        queues,
+        futures,
+        asyncio,
+        imports,
+        functools_caches,
+        own_types,
+        channels,
+        preexisting,
+    ):
         part.install()
 
 
@@ -43,5 +55,6 @@ def uninstall() -> None:
     """
     global _depth
     if _depth == 1:
+        channels.uninstall()
         patch.restore()
     _depth = max(0, _depth - 1)

@@ -9,10 +9,13 @@ the wrapper of a function with hooks, the question whether the program calls, an
 from atomicpy.race.engine.engine import (
     Each,
     Hook,
+    call_for_new_channels,
     for_the_program,
     name_in_errors,
     set_ownership,
     set_type_attribute,
+    set_watch,
+    watch_of,
 )
 
 from engine.accesses import _race_del_entry__, forget_reported, here, install, installed, uninstall
