@@ -251,17 +251,20 @@ static void leave(ap_select *s, const ap_case *chosen)
     }
 }
 
-/* How long a thread spins before it parks, in probes with AP_SPIN_PAUSES pauses between them. */
-#define AP_SPIN_PROBES 64
+/* A thread spins for about 5 microseconds before it parks, which costs about as much: the pauses between two probes double
+ * up to AP_SPIN_PAUSES. */
+#define AP_SPIN_PROBES 12
 #define AP_SPIN_PAUSES 16
 
 static bool spin(ap_select *s)
 {
+    int pauses = 1;
     for (int i = 0; i < AP_SPIN_PROBES; i++) {
         if (ap_os_is_unparked(&s->parker)) {
             return true;
         }
-        ap_cpu_relax_for(AP_SPIN_PAUSES);
+        ap_cpu_relax_for(pauses);
+        pauses = pauses < AP_SPIN_PAUSES ? 2 * pauses : AP_SPIN_PAUSES;
     }
     return false;
 }
