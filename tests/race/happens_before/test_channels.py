@@ -188,7 +188,6 @@ class Last:
         self.ch.close()
         print("finalized")
 last = Last()
-last.itself = last
 sys.modules["kept"] = last
 """,
 }
