@@ -55,6 +55,7 @@ EXTENSIONS = {
     "atomicpy.channel.channel": LOCK,
     "atomicpy.channel.coroutine_waiter": LOCK,
     "atomicpy.channel.select": LOCK,
+    "atomicpy.channel.waiting": CALLS,
     "atomicpy.commands.demo.native": [],
     "atomicpy.commands.demo.recorder": CLOCK,
     "atomicpy.commands.timeline.sampler": CLOCK,

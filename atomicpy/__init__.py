@@ -13,8 +13,9 @@ from atomicpy.atomic.atomic_int_array import AtomicIntArray
 from atomicpy.atomic.atomic_ref import AtomicRef
 from atomicpy.atomic.atomic_uint import AtomicUInt
 from atomicpy.atomic.sharded_counter import ShardedCounter
-from atomicpy.channel.channel import Channel, ChannelClosed, after, tick
-from atomicpy.channel.select import select
+from atomicpy.channel.channel import Channel
+from atomicpy.channel.select import after, select, tick
+from atomicpy.channel.waiting import ChannelClosed
 from atomicpy.sync.mutex import Mutex
 from atomicpy.sync.once import Once, once
 from atomicpy.sync.rwmutex import RWMutex

@@ -2,11 +2,9 @@ from collections.abc import Callable, Coroutine
 from types import GenericAlias, ModuleType, TracebackType
 from typing import Any, Generic, Literal, NoReturn, Self, SupportsIndex, TypeVar, final
 
-__all__ = ["Channel", "ChannelClosed", "after", "tick"]
+__all__ = ["Channel"]
 
 _T = TypeVar("_T")
-
-class ChannelClosed(Exception): ...  # noqa: N818 - as EOFError or StopIteration, no error by itself
 
 @final
 class Channel(Generic[_T]):
@@ -40,5 +38,3 @@ class Channel(Generic[_T]):
     def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn: ...
 
 def on_first_coroutine(load: Callable[[], ModuleType]) -> None: ...
-def after(seconds: float, /) -> Channel[float]: ...
-def tick(seconds: float, /) -> Channel[float]: ...

@@ -13,27 +13,38 @@ channel only while it is attached to the interpreter, and does not detach before
 """
 
 cimport cython
-from cpython.exc cimport PyErr_CheckSignals
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 
-from atomicpy._runtime.arguments cimport as_int64, refuse_copy
-from atomicpy._runtime.core cimport AP_FOREVER, ap_now, duration, next_signal_check, wait_deadline
+from atomicpy._runtime.arguments cimport as_int64, shown
+from atomicpy._runtime.core cimport AP_FOREVER, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport note_use
 from atomicpy._runtime.public_name cimport name_public
-from atomicpy.atomic.ap_atomic cimport ap_load_u64_acquire
+from atomicpy.channel.waiting cimport (
+    AP_CHANNEL_CLOSED,
+    AP_CHANNEL_DONE,
+    AP_CHANNEL_WOULD_BLOCK,
+    ap_case,
+    ap_channel,
+    ap_channel_result,
+    begin_receive,
+    begin_send,
+    fire,
+    is_watched,
+    raise_failed,
+    received,
+    wait_for,
+    watch_of,
+)
 
-__all__ = ["Channel", "ChannelClosed", "after", "tick"]
+from atomicpy.channel.waiting import ChannelClosed
+
+__all__ = ["Channel"]
 
 cdef extern from "channel/ap_select.h" nogil:
     uint64_t AP_CHANNEL_UNBOUNDED
-    ctypedef struct ap_select:
-        pass
-    ctypedef struct ap_runtime:
-        pass
-
     void ap_channel_init(ap_channel *ch, uint64_t capacity) noexcept
     void ap_channel_destroy(ap_channel *ch) noexcept
     ap_channel_result ap_channel_try_send(ap_channel *ch, void *value) noexcept
@@ -43,142 +54,16 @@ cdef extern from "channel/ap_select.h" nogil:
     bint ap_channel_close(ap_channel *ch) noexcept
     bint ap_channel_is_closed(ap_channel *ch) noexcept
     uint64_t ap_channel_count(ap_channel *ch) noexcept
-    int64_t ap_channel_due(ap_channel *ch) noexcept
-    void ap_channel_set_clock(ap_channel *ch, int64_t due, int64_t interval) noexcept
-    bint ap_channel_fire(ap_channel *ch, int64_t due, int64_t now, void *value) noexcept
     void *ap_channel_remove_waiter(ap_channel *ch, void **value) noexcept
-    ap_select *ap_select_new(const ap_case *cases, size_t n) noexcept
-    ap_case *ap_select_case(ap_select *s, size_t index) noexcept
-    void ap_select_free(ap_select *s) noexcept
-    int64_t ap_select_wait(ap_select *s, int64_t deadline, const ap_runtime *runtime) noexcept
-    int64_t AP_SELECT_NO_MEMORY
 
 cdef extern from "channel/attached.h":
-    const ap_runtime ap_python
     object ap_take_reference(void *value)
 
 bind_core()
 
 
-class ChannelClosed(Exception):
-    """The channel is closed: a send cannot be done, and a receive has nothing left.
-
-    >>> ch = Channel(1)
-    >>> ch.close()
-    >>> ch.recv()
-    Traceback (most recent call last):
-    atomicpy.ChannelClosed: recv from a closed channel, and everything that was sent has been received
-    """
-
-    __module__ = "atomicpy"
-
-
-cdef int raise_failed(ap_channel *ch, ap_channel_result result, str operation) except -1:
-    """For a result that is neither AP_CHANNEL_DONE nor AP_CHANNEL_WOULD_BLOCK."""
-    if result == AP_CHANNEL_NO_MEMORY:
-        raise MemoryError
-    note_closed(ch)
-    if operation == "send":
-        raise ChannelClosed("send to a closed channel: the value was not sent")
-    raise ChannelClosed("recv from a closed channel, and everything that was sent has been received")
-
-
 cdef int refuse_send(Channel ch) except -1:
     raise TypeError(f"{ch!r} gets its values from the clock, and takes no others; make a Channel to send on")
-
-
-cdef int64_t fire(ap_channel *ch) except 0:
-    """Send what is due on a channel of the clock; when the next value is due. AP_FOREVER for other channels."""
-    cdef int64_t due = ap_channel_due(ch)
-    cdef int64_t now
-    cdef object value
-    if due == AP_FOREVER:
-        return due
-    now = ap_now()
-    if due > now:
-        return due
-    value = due / 1e9
-    Py_INCREF(value)
-    if not ap_channel_fire(ch, due, now, <void *>value):
-        Py_DECREF(value)
-    return ap_channel_due(ch)  # which may have passed: a loop until it has not would not end with a short interval
-
-
-cdef int64_t fire_all(ap_case *cases, size_t n) except 0:
-    cdef int64_t first = AP_FOREVER
-    cdef size_t i
-    for i in range(n):
-        if cases[i].channel is not NULL:
-            first = min(first, fire(cases[i].channel))
-    return first
-
-
-cdef int64_t wait_for(ap_case *cases, size_t n, int64_t deadline) except -2:
-    """Do one case, and return its number; -1 at the deadline. Its result is in `cases`.
-
-    Raises what a signal handler raises, but only while no case is done: then nothing was sent and nothing received.
-    """
-    cdef int64_t until, due, done
-    cdef ap_select *s = ap_select_new(cases, n)
-    if s is NULL:
-        raise MemoryError
-    try:
-        while True:
-            due = fire_all(cases, n)
-            until = min(deadline, due, next_signal_check())
-            done = ap_select_wait(s, until, &ap_python)
-            if done == AP_SELECT_NO_MEMORY:
-                raise MemoryError
-            if done >= 0:
-                cases[done].value = ap_select_case(s, done).value
-                cases[done].closed = ap_select_case(s, done).closed
-                return done
-            if until == deadline and due > deadline:
-                return -1
-            PyErr_CheckSignals()
-    finally:
-        ap_select_free(s)
-
-
-# ---- the race detector ----
-#
-# While it is installed, each channel has a watch, an object of atomicpy/race/happens_before/channels.py. A channel
-# calls it, because a hook around a method cannot know which send a receive belongs to. A send puts the watch's record
-# into the channel in place of the value, and the receive takes the value out. A channel keeps its watch, because
-# records may be in its buffer.
-
-
-cdef inline object watch_of(ap_channel *ch):
-    """The watch of the channel, or None."""
-    cdef uint64_t watch = ap_load_u64_acquire(&ch.watch)
-    return None if watch == 0 else <object><void *><size_t>watch
-
-
-cdef object begin_send(ap_channel *ch, object value):
-    """What to put into the channel: the value, or a record with the value in it. Call its done() after the send."""
-    watch = watch_of(ch)
-    return value if watch is None else watch.send(value)
-
-
-cdef object begin_receive(ap_channel *ch):
-    """A record of the receive, or None. Without a received() it counts as a receive that was not done."""
-    watch = watch_of(ch)
-    return None if watch is None else watch.receive()
-
-
-cdef object received(ap_channel *ch, object record, object value):
-    """The value that was sent, from what was in the channel. `record` is None also if the receive began unwatched."""
-    if record is None:
-        record = begin_receive(ch)
-    return value if record is None else record.done(value)
-
-
-cdef int note_closed(ap_channel *ch) except -1:
-    """The program is about to learn from an operation that the channel is closed."""
-    watch = watch_of(ch)
-    if watch is not None:
-        watch.reports_closed()
-    return 0
 
 
 # ---- send and receive: each once, for the method and for the fast call ----
@@ -259,9 +144,15 @@ cdef inline void start_case(ap_case *c) noexcept:
 cdef uint64_t as_capacity(object capacity) except? 0:
     if capacity is None:
         return AP_CHANNEL_UNBOUNDED
-    cdef int64_t n = as_int64(capacity, "the capacity of a Channel")
+    cdef int64_t n
+    try:
+        n = as_int64(capacity, "the capacity of a Channel")
+    except OverflowError:
+        n = -1
+        if capacity > 0:
+            raise OverflowError(f"capacity must be at most 2**63 - 1, or None for no bound, not {shown(capacity)}") from None
     if n < 0:
-        raise ValueError(f"capacity must be 0 (a rendezvous) or more, or None for no bound, not {n}")
+        raise ValueError(f"capacity must be 0 (a rendezvous) or more, or None for no bound, not {shown(capacity)}")
     return <uint64_t>n
 
 
@@ -506,10 +397,14 @@ cdef class Channel:
         closed = ", closed" if ap_channel_is_closed(&self.channel) else ""
         if self.channel.interval != 0:
             return f"<Channel of the clock{closed}>"
-        return f"<Channel({bound}) with {ap_channel_count(&self.channel)} values{closed}>"
+        count = ap_channel_count(&self.channel)
+        return f"<Channel({bound}) with {count} value{'' if count == 1 else 's'}{closed}>"
 
     def __reduce_ex__(self, protocol, /):
-        refuse_copy(self)
+        raise TypeError(
+            f"{self!r} cannot be copied or pickled: the copy would be a channel that nobody sends to. Pass the channel"
+            " itself to threads; between processes use multiprocessing.Queue"
+        )
 
 
 cdef void drop_all "ap_drop_all"(ap_channel *ch) noexcept:
@@ -525,44 +420,6 @@ cdef void drop_all "ap_drop_all"(ap_channel *ch) noexcept:
         Py_DECREF(<object>owner)
     while ap_channel_try_receive(ch, &value) == AP_CHANNEL_DONE:
         Py_DECREF(<object>value)
-
-
-def after(seconds, /):
-    """Return a channel on which one value comes, `seconds` from now: the `time.monotonic()` at which it was due.
-
-    No thread stands behind it. Raises ValueError for a negative number. Go's time.After.
-
-    >>> from atomicpy import select
-    >>> answers = Channel()
-    >>> index, when, ok = select(answers, after(0.01))
-    >>> index, ok
-    (1, True)
-    """
-    return clock_channel(duration(seconds, "after()"), -1)
-
-
-def tick(seconds, /):
-    """Return a channel on which a value comes every `seconds`: the `time.monotonic()` at which it was due.
-
-    At most one value waits there: a receiver that is late misses the others, and the next one comes on time. No thread
-    stands behind it. Raises ValueError unless `seconds` is positive. Go's time.Tick.
-
-    >>> ticks = tick(0.01)
-    >>> first, second = ticks.recv(), ticks.recv()
-    >>> first < second
-    True
-    """
-    cdef int64_t interval = duration(seconds, "tick()")
-    if interval == 0:
-        raise ValueError(f"tick() needs a positive number of seconds, not {seconds!r}")
-    return clock_channel(interval, interval)
-
-
-cdef Channel clock_channel(int64_t first, int64_t interval):
-    cdef Channel ch = Channel(1)
-    cdef int64_t now = ap_now()
-    ap_channel_set_clock(&ch.channel, now + first if first < AP_FOREVER - now else AP_FOREVER, interval)
-    return ch
 
 
 cdef extern from *:
@@ -584,6 +441,5 @@ cdef extern from *:
     const void *ap_fast_calls
 
 name_public(<PyTypeObject *>Channel, "atomicpy.Channel")
-after.__module__ = tick.__module__ = "atomicpy"
 ap_make_collectable(<PyTypeObject *>Channel)
 ap_override_methods(<PyTypeObject *>Channel, ap_fast_calls)

@@ -16,11 +16,11 @@ from asyncio.events import _get_running_loop
 
 from atomicpy._runtime.core cimport AP_FOREVER
 from atomicpy._runtime.core_calls cimport bind_core
-from atomicpy.channel.channel cimport (
+from atomicpy.channel.channel cimport Channel
+from atomicpy.channel.waiting cimport (
     AP_CHANNEL_CLOSED,
     AP_CHANNEL_DONE,
     AP_CHANNEL_WOULD_BLOCK,
-    Channel,
     ap_case,
     ap_case_start,
     ap_case_withdraw,

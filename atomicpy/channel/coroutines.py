@@ -8,8 +8,9 @@ import asyncio
 import time
 from typing import Any
 
-from atomicpy.channel.channel import Channel, ChannelClosed
+from atomicpy.channel.channel import Channel
 from atomicpy.channel.coroutine_waiter import CoroutineWaiter
+from atomicpy.channel.waiting import ChannelClosed
 
 
 async def asend(channel: Channel[Any], value: Any) -> None:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # In the documentation: docs/design/channel.md
-"""select: do one of several sends and receives, whichever is ready first. The algorithm is in `src/channel/`."""
+"""select: do one of several sends and receives, whichever is ready first. The algorithm is in `src/channel/`.
+
+And `after` and `tick`, the channels of the clock, which are there for the cases of a select.
+"""
 
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
@@ -10,13 +13,14 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from atomicpy._runtime.core cimport wait_deadline
+from atomicpy._runtime.core cimport AP_FOREVER, ap_now, duration, wait_deadline
 from atomicpy._runtime.core_calls cimport bind_core
 from atomicpy._runtime.deferred_refcount cimport note_use
-from atomicpy.channel.channel cimport (
+from atomicpy.channel.channel cimport Channel, refuse_send
+from atomicpy.channel.waiting cimport (
     AP_CHANNEL_CLOSED,
-    Channel,
     ap_case,
+    ap_channel,
     ap_select_look,
     begin_receive,
     begin_send,
@@ -25,11 +29,13 @@ from atomicpy.channel.channel cimport (
     note_closed,
     raise_failed,
     received,
-    refuse_send,
     wait_for,
 )
 
-__all__ = ["select"]
+__all__ = ["after", "select", "tick"]
+
+cdef extern from "channel/ap_channel.h" nogil:
+    void ap_channel_set_clock(ap_channel *ch, int64_t due, int64_t interval) noexcept
 
 bind_core()
 
@@ -105,9 +111,14 @@ cdef void *end_case(ap_case *c, object record, bint ok, bint sent, void *value) 
 cdef int refuse_case(case) except -1:
     import reprlib
 
+    hint = ""
+    if isinstance(case, (list, tuple, set, frozenset)) and any(type(each) is Channel for each in case):
+        hint = "; for the cases in a list write select(*cases)"
+    elif isinstance(case, (int, float)):
+        hint = f"; for a timeout write timeout={case!r}"
     raise TypeError(
         "a case of select() is a Channel, to receive, or (Channel, value), to send, or None, which is never ready; not"
-        f" {reprlib.repr(case)}"
+        f" {reprlib.repr(case)}{hint}"
     )
 
 
@@ -136,7 +147,7 @@ cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int6
         sent = done >= 0 and cases[done].sends
         if sent:
             if not ok:
-                raise_failed(cases[done].channel, AP_CHANNEL_CLOSED, "send")
+                raise_failed(cases[done].channel, AP_CHANNEL_CLOSED, f"case {done}: send")
             cases[done].sends = False  # the value is the receiver's
         if ok and not sent:
             value = cases[done].value
@@ -191,4 +202,43 @@ def select(*cases, timeout=None):
             free(memory)
 
 
+def after(seconds, /):
+    """Return a channel on which one value comes, `seconds` from now: the `time.monotonic()` at which it was due.
+
+    No thread stands behind it. Raises ValueError for a negative number. Go's time.After.
+
+    >>> from atomicpy import Channel, select
+    >>> answers = Channel()
+    >>> index, when, ok = select(answers, after(0.01))
+    >>> index, ok
+    (1, True)
+    """
+    return clock_channel(duration(seconds, "after()"), -1)
+
+
+def tick(seconds, /):
+    """Return a channel on which a value comes every `seconds`: the `time.monotonic()` at which it was due.
+
+    At most one value waits there: a receiver that is late misses the others, and the next one comes on time. No thread
+    stands behind it. Raises ValueError unless `seconds` is positive. Go's time.Tick.
+
+    >>> ticks = tick(0.01)
+    >>> first, second = ticks.recv(), ticks.recv()
+    >>> first < second
+    True
+    """
+    cdef int64_t interval = duration(seconds, "tick()")
+    if interval == 0:
+        raise ValueError(f"tick() needs a positive number of seconds, not {seconds!r}")
+    return clock_channel(interval, interval)
+
+
+cdef Channel clock_channel(int64_t first, int64_t interval):
+    cdef Channel ch = Channel(1)
+    cdef int64_t now = ap_now()
+    ap_channel_set_clock(&ch.channel, now + first if first < AP_FOREVER - now else AP_FOREVER, interval)
+    return ch
+
+
 select = ap_public_select(<PyTypeObject *>Channel, select, "atomicpy")
+after.__module__ = tick.__module__ = "atomicpy"

@@ -206,9 +206,6 @@ static int visit_queue(ap_case_queue *queue, ap_channel_visitor visit, void *con
 {
     int result = 0;
     for (const ap_case *c = ap_case_queue_first(queue); c != NULL && result == 0; c = c->next) {
-        if (!ap_waiter_is_live(c->waiter)) {
-            continue;
-        }
         if (c->sends) {
             result = visit(c->value, context);
         }

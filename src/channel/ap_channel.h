@@ -27,7 +27,8 @@
  *    and a receive moves the first sender's value to the buffer's end.
  * 5. A thread is woken after the unlock, and its case holds the result. It does not take the lock to learn it.
  *
- * The lock is held for a few steps by a thread that runs, never by one that waits, and no foreign code runs meanwhile.
+ * The lock is held for a few steps, and no foreign code runs meanwhile. Its holder waits for nothing but the locks of
+ * other channels, in the order of their addresses (ap_select.h).
  * A thread of Python holds it only while it is attached to the interpreter. So a collection that has stopped all threads,
  * and a child after fork(), find every channel unlocked and whole.
  *
