@@ -59,6 +59,7 @@ bool ap_core_init(void);
     F(ap_shard_cell *, ap_shards_find_for, (ap_shards * c, ap_shard_self_address self), (c, self))            \
     P(ap_shards_spill, (ap_shard_cell * cell, int64_t n, bool subtract), (cell, n, subtract))                 \
     P(ap_channel_init, (ap_channel * ch, uint64_t capacity), (ch, capacity))                                  \
+    P(ap_channel_lock_slow, (ap_channel * ch), (ch))                                                          \
     P(ap_channel_destroy, (ap_channel * ch), (ch))                                                            \
     F(ap_channel_result, ap_channel_try_send_slow, (ap_channel * ch, void *value), (ch, value))               \
     F(ap_channel_result, ap_channel_try_receive_slow, (ap_channel * ch, void **value), (ch, value))           \

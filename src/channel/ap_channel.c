@@ -26,6 +26,8 @@ void ap_channel_destroy(ap_channel *ch)
     free(ch->spare);
 }
 
+void ap_channel_lock_slow(ap_channel *ch) { ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER); }
+
 /* ---- the buffer ------------------------------------------------------------------------------------------------- */
 
 /* After this, append() succeeds. False: no memory. */

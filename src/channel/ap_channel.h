@@ -70,19 +70,21 @@ static inline ap_case *ap_case_queue_first(ap_case_queue *queue)
     return atomic_load_explicit(&queue->first, memory_order_relaxed);
 }
 
+/* First what is rarely written, then what each operation writes, together: two cores that use the channel pass on one
+ * cache line. */
 typedef struct {
-    ap_mutex lock;
-    ap_u64 count; /* of buffered values; written with the lock held */
     uint64_t capacity;
-    ap_chunk *first, *last;        /* the buffer; NULL without a chunk */
-    ap_chunk *spare;               /* empty, or NULL */
-    uint32_t head, tail;           /* of the first value in `first`, and behind the last one in `last` */
+    int64_t interval; /* of a channel of the clock, -1: one value; 0: another channel */
+    ap_u64 watch;     /* 0; of the caller: the core does not look into it */
+    ap_u32 closed;
+    ap_mutex lock;
+    ap_u64 count;           /* of buffered values; written with the lock held */
+    ap_chunk *first, *last; /* the buffer; NULL without a chunk */
+    uint32_t head, tail;    /* of the first value in `first`, and behind the last one in `last` */
+    ap_chunk *spare;        /* empty, or NULL */
     ap_case_queue receivers, senders;
     uint64_t tickets; /* given to cases so far */
     ap_i64 due;       /* a channel of the clock: when the next value is due; else AP_FOREVER */
-    int64_t interval; /* of a channel of the clock, -1: one value; 0: another channel */
-    ap_u32 closed;
-    ap_u64 watch; /* 0; of the caller: the core does not look into it */
 } ap_channel;
 
 typedef int (*ap_channel_visitor)(void *value, void *context);
@@ -99,13 +101,21 @@ void ap_channel_init(ap_channel *ch, uint64_t capacity);
 /* Free the memory. The buffer and the queues are empty. */
 void ap_channel_destroy(ap_channel *ch);
 
+/* For ap_channel_lock(): tries once more, and then waits. */
+void ap_channel_lock_slow(ap_channel *ch);
+
 /* With AP_CALLERS_EXCLUDE_EACH_OTHER the callers have a lock of their own, which Python's GIL is: it is held in each
  * function here but while ap_select_wait() has detached the thread, and then no channel is locked. */
 #if defined(AP_CALLERS_EXCLUDE_EACH_OTHER)
 static inline void ap_channel_lock(ap_channel *ch) { (void)ch; }
 static inline void ap_channel_unlock(ap_channel *ch) { (void)ch; }
 #else
-static inline void ap_channel_lock(ap_channel *ch) { ap_mutex_lock_until(&ch->lock, 0, AP_FOREVER); }
+static inline void ap_channel_lock(ap_channel *ch)
+{
+    if (!ap_mutex_try_lock(&ch->lock)) {
+        ap_channel_lock_slow(ch);
+    }
+}
 static inline void ap_channel_unlock(ap_channel *ch) { ap_mutex_unlock(&ch->lock); }
 #endif
 
