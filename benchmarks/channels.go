@@ -1,4 +1,4 @@
-// The shapes of channels.py with Go's channels: prints {shape: ns} as JSON.
+// The shapes of channels.py with goroutines for threads: prints {the beginning of the row's name: ns} as JSON.
 package main
 
 import (
@@ -19,7 +19,9 @@ func median(run func() float64) float64 {
 	return found[len(found)/2]
 }
 
-func per(n int, start time.Time) float64 { return float64(time.Since(start).Nanoseconds()) / float64(n) }
+func per(n int, start time.Time) float64 {
+	return float64(time.Since(start).Nanoseconds()) / float64(n)
+}
 
 func alone() float64 {
 	ch := make(chan any, 128)
@@ -72,10 +74,12 @@ func roundTrips() float64 {
 }
 
 func selecting() float64 {
-	full, quiet := make(chan any, 1), make(chan any, 1)
-	start := time.Now()
+	full, quiet := make(chan any, values), make(chan any, 1)
 	for i := 0; i < values; i++ {
 		full <- nil
+	}
+	start := time.Now()
+	for i := 0; i < values; i++ {
 		select {
 		case <-quiet:
 		case <-full:
@@ -86,10 +90,10 @@ func selecting() float64 {
 
 func main() {
 	json.NewEncoder(os.Stdout).Encode(map[string]float64{
-		"send + recv, one goroutine":              median(alone),
-		"1 producer, 1 consumer, capacity 128":    median(func() float64 { return handedOver(1, 1, 128) }),
-		"4 producers, 4 consumers, capacity 128":  median(func() float64 { return handedOver(4, 4, 128) }),
-		"round trip of two goroutines, capacity 0": median(roundTrips),
-		"send + select of two, one ready":         median(selecting),
+		"send + recv, one thread":                median(alone),
+		"1 producer, 1 consumer, capacity 128":   median(func() float64 { return handedOver(1, 1, 128) }),
+		"4 producers, 4 consumers, capacity 128": median(func() float64 { return handedOver(4, 4, 128) }),
+		"round trip of two threads, capacity 0":  median(roundTrips),
+		"select of two, one ready":               median(selecting),
 	})
 }

@@ -92,6 +92,7 @@ TABLES = (  # title, section, what a cell is, the head of the first column, the 
     ("The longest wait", "waits", "ms (CPU time / wall time).", "lock", wait_cell),
     ("The longest wait beside two busy processes", "waits beside 2 busy", "The same.", "lock", wait_cell),
     ("The longest wait beside four busy processes", "waits beside 4 busy", "The same.", "lock", wait_cell),
+    ("Channels", "channels", "ns (CPU time / wall time) / the same of the baseline: ratio.", "channel", lock_cell),
     ("One thread, beside a hand-written extension", "latency", "ns (ratio).", "operation", ratio_cell(1)),
     ("One thread, beside other packages", "peers", "ns (ratio).", "operation", ratio_cell(1)),
 )  # fmt: skip

@@ -157,6 +157,33 @@ def waiting():
     )
 
 
+def channels():
+    """Each channel beside its baseline: ns of both, and the ratio; Go's figure of the same shape, where it has one."""
+    found = summary.load(RESULTS, "channels")
+    names = list(dict.fromkeys(name for section in found.values() for name in section.rows))
+    go = {}
+    for section in found.values():
+        go |= section.more["go"]
+
+    def cell(row):
+        if row is None or row["ns"] is None:
+            return "-"
+        ours, theirs = (f"{ns(row[of])}" for of in ("ns", "baseline_ns"))
+        return f"{ours} / {theirs}: {row['ratio']:.2f}"
+
+    return table(
+        ["ns of a channel / of the other: ratio", *map(build, found), "Go"],
+        [
+            [
+                name.replace(" / ", ", beside "),
+                *(cell(section.rows.get(name)) for section in found.values()),
+                next((ns(each) for shape, each in go.items() if name.startswith(shape)), "-"),
+            ]
+            for name in names
+        ],
+    )
+
+
 def native():
     found = summary.load(RESULTS, "native")
     names = {
@@ -276,6 +303,7 @@ FIGURES = {
     "contended": contended,
     "contended-busy": lambda: contended(" beside 2 busy"),
     "waiting": waiting,
+    "channels": channels,
     "native": native,
     "thousand-threads": thousand_threads,
     "atomicity": atomicity,
