@@ -13,7 +13,7 @@ channel only while it is attached to the interpreter, and does not detach before
 """
 
 cimport cython
-from cpython.object cimport PyObject, PyTypeObject
+from cpython.object cimport PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 
@@ -150,7 +150,9 @@ cdef uint64_t as_capacity(object capacity) except? 0:
     except OverflowError:
         n = -1
         if capacity > 0:
-            raise OverflowError(f"capacity must be at most 2**63 - 1, or None for no bound, not {shown(capacity)}") from None
+            raise OverflowError(
+                f"capacity must be at most 2**63 - 1, or None for no bound, not {shown(capacity)}"
+            ) from None
     if n < 0:
         raise ValueError(f"capacity must be 0 (a rendezvous) or more, or None for no bound, not {shown(capacity)}")
     return <uint64_t>n
@@ -402,8 +404,8 @@ cdef class Channel:
 
     def __reduce_ex__(self, protocol, /):
         raise TypeError(
-            f"{self!r} cannot be copied or pickled: the copy would be a channel that nobody sends to. Pass the channel"
-            " itself to threads; between processes use multiprocessing.Queue"
+            f"{self!r} cannot be copied or pickled: the copy would be a channel to which no thread sends. Pass the"
+            " channel itself to threads; between processes use multiprocessing.Queue"
         )
 
 

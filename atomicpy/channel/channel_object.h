@@ -41,8 +41,7 @@ static void ap_channel_dealloc(PyObject *self)
 {
     PyObject_GC_UnTrack(self);
     /* A channel in a channel in a channel: without this, each takes a frame of the C stack. */
-    Py_TRASHCAN_BEGIN(self, ap_channel_dealloc)
-    ap_cython_dealloc(self);
+    Py_TRASHCAN_BEGIN(self, ap_channel_dealloc) ap_cython_dealloc(self);
     Py_TRASHCAN_END
 }
 

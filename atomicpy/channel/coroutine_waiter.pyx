@@ -2,9 +2,9 @@
 # In the documentation: docs/design/channel.md
 """CoroutineWaiter: a coroutine in the queue of a channel, with a future of its event loop in the place of a thread.
 
-The thread that chooses the case calls `wake()`, and that sets the future: at once in the loop's own thread, otherwise by
-`call_soon_threadsafe`. The queue has a reference to the waiter, and to the value of a send, until the case is chosen or
-withdrawn.
+The thread that chooses the case calls `wake()`, and that sets the future: by `call_soon_threadsafe`, or at once in the
+thread of the event loop. The queue has a reference to the waiter, and to the value of a send, until the case is chosen
+or withdrawn.
 """
 
 cimport cython
@@ -175,7 +175,7 @@ cdef c_bool wake(ap_waiter *w) noexcept:
 
 
 cdef bint take_back(CoroutineWaiter waiter) noexcept:
-    """Make the value of a receive the sender's again. False: a cancelled coroutine returned it before its loop ended."""
+    """Make the value of a receive the sender's again. False: a cancelled coroutine has returned it."""
     with cython.critical_section(waiter):
         if waiter.taken:
             return False
@@ -191,9 +191,9 @@ cdef bint resume(CoroutineWaiter waiter) noexcept:
     A signal handler may run and raise meanwhile, in the main thread. The operation is done, so that exception must not
     end it: it is raised after the operation has returned.
     """
-    cdef int attempt
+    cdef int _attempt
     raised = None
-    for attempt in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         try:
             if _get_running_loop() is waiter.loop:
                 set_done(waiter.future)

@@ -24,7 +24,6 @@ from atomicpy.channel.waiting cimport (
     ap_select_look,
     begin_receive,
     begin_send,
-    fire,
     is_watched,
     note_closed,
     raise_failed,

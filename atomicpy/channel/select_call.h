@@ -47,7 +47,11 @@ static inline PyObject *ap_receive_from_ready(PyTypeObject *type, PyObject *cons
         if (ch->interval != 0 || ap_load_u64_relaxed(&ch->watch) != 0) {
             return NULL;
         }
-        if (!ap_channel_receive_would_block(ch) && (++ready == 1 || ap_random_below(ready) == 0)) {
+        if (ap_channel_receive_would_block(ch)) {
+            continue;
+        }
+        ready++;
+        if (ready == 1 || ap_random_below(ready) == 0) {
             chosen = i;
         }
     }
@@ -79,8 +83,8 @@ static PyObject *ap_select_call(PyObject *unused, PyObject *const *args, Py_ssiz
     return PyObject_Vectorcall(ap_general_select, args, (size_t)nargs, names);
 }
 
-static PyMethodDef ap_select_method
-    = {"select", (PyCFunction)(void (*)(void))ap_select_call, METH_FASTCALL | METH_KEYWORDS, NULL};
+static PyMethodDef ap_select_method = {
+    "select", (PyCFunction)(void (*)(void))ap_select_call, METH_FASTCALL | METH_KEYWORDS, NULL};
 
 /* The public select(), with the docstring of `general`, the function of select.pyx. */
 static PyObject *ap_public_select(PyTypeObject *channel, PyObject *general, PyObject *module_name)

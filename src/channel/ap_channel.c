@@ -193,9 +193,9 @@ void *ap_channel_remove_waiter(ap_channel *ch, void **value)
 {
     void *owner = NULL;
     ap_channel_lock(ch);
-    for (ap_case *c; owner == NULL
-                     && ((c = ap_case_queue_first(&ch->senders)) != NULL
-                         || (c = ap_case_queue_first(&ch->receivers)) != NULL);) {
+    for (ap_case *c;
+         owner == NULL
+         && ((c = ap_case_queue_first(&ch->senders)) != NULL || (c = ap_case_queue_first(&ch->receivers)) != NULL);) {
         ap_case_dequeue(c);
         owner = c->waiter->owner;
         *value = c->sends ? c->value : NULL;

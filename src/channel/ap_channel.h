@@ -70,8 +70,8 @@ static inline ap_case *ap_case_queue_first(ap_case_queue *queue)
     return atomic_load_explicit(&queue->first, memory_order_relaxed);
 }
 
-/* First what is rarely written, then what each operation writes, together: two cores that use the channel pass on one
- * cache line. */
+/* First what is rarely written, then what each operation writes, together: two cores that use the channel move one
+ * cache line between them. */
 typedef struct {
     uint64_t capacity;
     int64_t interval; /* of a channel of the clock, -1: one value; 0: another channel */

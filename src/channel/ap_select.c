@@ -8,10 +8,7 @@
 
 /* ---- a queue of cases; its channel is locked -------------------------------------------------------------------- */
 
-static ap_case_queue *queue_of(const ap_case *c)
-{
-    return c->sends ? &c->channel->senders : &c->channel->receivers;
-}
+static ap_case_queue *queue_of(const ap_case *c) { return c->sends ? &c->channel->senders : &c->channel->receivers; }
 
 /* Make `second` follow `first`; NULL stands for the end of the queue on that side. */
 static void link_cases(ap_case_queue *queue, ap_case *first, ap_case *second)

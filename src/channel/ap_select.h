@@ -109,7 +109,11 @@ static inline ap_case *ap_case_choose_ready(ap_case *cases, size_t n, bool (*is_
     ap_case *chosen = NULL;
     uint32_t found = 0;
     for (ap_case *c = cases; c < cases + n; c++) {
-        if (c->channel != NULL && is_ready(c) && (++found == 1 || ap_random_below(found) == 0)) {
+        if (c->channel == NULL || !is_ready(c)) {
+            continue;
+        }
+        found++;
+        if (found == 1 || ap_random_below(found) == 0) {
             chosen = c;
         }
     }
@@ -128,8 +132,8 @@ static inline int64_t ap_select_look(ap_case *cases, size_t n)
     if (c == NULL) {
         return AP_SELECT_TIMED_OUT;
     }
-    ap_channel_result result
-        = c->sends ? ap_channel_try_send(c->channel, c->value) : ap_channel_try_receive(c->channel, &c->value);
+    ap_channel_result result =
+        c->sends ? ap_channel_try_send(c->channel, c->value) : ap_channel_try_receive(c->channel, &c->value);
     c->closed = result == AP_CHANNEL_CLOSED;
     return result == AP_CHANNEL_DONE || c->closed ? c - cases : AP_SELECT_TIMED_OUT;
 }

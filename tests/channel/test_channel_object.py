@@ -31,9 +31,9 @@ def test_empty_channel_is_true():
 def test_repr_shows_the_capacity_the_number_of_values_and_whether_it_is_closed():
     ch = Channel(3)
     ch.send("a")
-    assert repr(ch) == "<Channel(3) with 1 values>"
+    assert repr(ch) == "<Channel(3) with 1 value>"
     ch.close()
-    assert repr(ch) == "<Channel(3) with 1 values, closed>"
+    assert repr(ch) == "<Channel(3) with 1 value, closed>"
     assert repr(Channel(None)) == "<Channel(None) with 0 values>"
     assert "clock" in repr(after(1))
     assert "clock" in repr(tick(1))
@@ -42,7 +42,7 @@ def test_repr_shows_the_capacity_the_number_of_values_and_whether_it_is_closed()
 def test_repr_of_a_channel_that_has_itself_as_a_value():
     ch = Channel(1)
     ch.send(ch)
-    assert repr(ch) == "<Channel(1) with 1 values>"
+    assert repr(ch) == "<Channel(1) with 1 value>"
 
 
 def test_generic_alias():
