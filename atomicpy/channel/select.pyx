@@ -46,7 +46,7 @@ cdef extern from *:
     """
     const int FEW
     object ap_select_result_new()
-    int ap_select_result_fill(object result, Py_ssize_t index, void *value, bint ok) except -1
+    int ap_select_result_end(object result, Py_ssize_t index, void *value, bint ok) except -1
     object ap_take_reference(void *value)
     object ap_public_select(PyTypeObject *channel, object general, object module_name)
 
@@ -154,7 +154,7 @@ cdef object select_in(ap_case *cases, PyObject *const *given, Py_ssize_t n, int6
             Py_INCREF(None)
         if done >= 0 and is_watched(cases[done].channel):
             value = end_case(&cases[done], None if records is None else records[done], ok, sent, value)
-        ap_select_result_fill(result, done, value, ok)
+        ap_select_result_end(result, done, value, ok)
         return result
     finally:
         if sends:

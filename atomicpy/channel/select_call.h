@@ -11,8 +11,18 @@
 #include "_runtime/deferred_refcount.h"
 #include "channel/attached.h"
 
-/* The result of a select, without its values: made before the operation is done, so that no error loses a value. The
- * collector does not see it before it is filled in. */
+/* Fill in a tuple of three. It is made before the operation is done, so no error loses a value. `value` is the reference
+ * itself. */
+static inline int ap_select_result_fill(PyObject *result, Py_ssize_t index, void *value, bool ok)
+{
+    PyObject *number = PyLong_FromSsize_t(index);
+    PyTuple_SET_ITEM(result, 0, number);
+    PyTuple_SET_ITEM(result, 1, value);
+    PyTuple_SET_ITEM(result, 2, Py_NewRef(ok ? Py_True : Py_False));
+    return number == NULL ? -1 : 0;
+}
+
+/* The same for a tuple that was not filled in while the thread waited: the collector did not show it meanwhile. */
 static inline PyObject *ap_select_result_new(void)
 {
     PyObject *result = PyTuple_New(3);
@@ -22,15 +32,11 @@ static inline PyObject *ap_select_result_new(void)
     return result;
 }
 
-/* `value` is the reference itself. */
-static inline int ap_select_result_fill(PyObject *result, Py_ssize_t index, void *value, bool ok)
+static inline int ap_select_result_end(PyObject *result, Py_ssize_t index, void *value, bool ok)
 {
-    PyObject *number = PyLong_FromSsize_t(index);
-    PyTuple_SET_ITEM(result, 0, number);
-    PyTuple_SET_ITEM(result, 1, value);
-    PyTuple_SET_ITEM(result, 2, Py_NewRef(ok ? Py_True : Py_False));
+    int status = ap_select_result_fill(result, index, value, ok);
     PyObject_GC_Track(result);
-    return number == NULL ? -1 : 0;
+    return status;
 }
 
 /* Receive from one of the channels that look ready, each with equal chance. NULL without an exception: none does, or a
@@ -55,7 +61,7 @@ static inline PyObject *ap_receive_from_ready(PyTypeObject *type, PyObject *cons
             chosen = i;
         }
     }
-    PyObject *result = chosen < 0 ? NULL : ap_select_result_new();
+    PyObject *result = chosen < 0 ? NULL : PyTuple_New(3);
     void *value;
     if (result == NULL) {
         return NULL;
