@@ -28,5 +28,6 @@ def test_no_value_is_lost_and_none_is_received_twice_in_a_storm():
         env=os.environ | {"PYTHONPATH": str(PROGRAM.parents[1] / "support")},  # for helpers.py: -P removes the folder
     )
     assert done.returncode == 0, done.stdout
-    assert done.stdout.startswith("seed "), done.stdout
-    assert " sent, " in done.stdout
+    # Besides that line, Python reports an interrupt in a callback of a weak reference, where no error can be raised.
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("seed ")]
+    assert " sent, " in line
