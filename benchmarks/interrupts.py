@@ -16,7 +16,7 @@ from typing import NamedTuple
 import measure
 import summary
 
-from atomicpy import AtomicInt, Mutex, Once, RWMutex, WaitGroup
+from atomicpy import AtomicInt, Channel, Mutex, Once, RWMutex, WaitGroup, select
 
 LIMIT = 0.1  # s
 UNTIL_ASLEEP = 0.03  # s from the start of the call to the signal
@@ -64,6 +64,8 @@ CALLS = {
     "RWMutex.acquire_write": blocked_writer,
     "WaitGroup.wait": blocked_group,
     "Once.do": blocked_once,
+    "Channel.recv": lambda: Channel().recv,
+    "select": lambda: lambda: select(Channel(), Channel()),
     "AtomicInt.wait": blocked_atomic,
 }
 
