@@ -1,6 +1,6 @@
 # The core's channels and cases, and what the operations of this folder have in common: see waiting.pyx.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from atomicpy.atomic.ap_atomic cimport ap_load_u64_acquire, ap_load_u64_relaxed, ap_u64
 
@@ -36,7 +36,6 @@ cdef extern from "channel/ap_select.h" nogil:
     ap_channel_result ap_case_start(ap_case *c) noexcept
     bint ap_case_withdraw(ap_case *c) noexcept
     int64_t ap_select_look(ap_case *cases, size_t n) noexcept
-    int64_t AP_SELECT_TIMED_OUT
 
 
 cdef int64_t wait_for(ap_case *cases, size_t n, int64_t deadline) except -2

@@ -22,7 +22,7 @@ static void link_cases(ap_case_queue *queue, ap_case *first, ap_case *second)
 }
 
 /* Keeps invariant 4. A case that comes back has a lower ticket than the last one, and belongs near the front. */
-void ap_case_enqueue(ap_case *c)
+static void enqueue(ap_case *c)
 {
     ap_case_queue *queue = queue_of(c);
     ap_case *behind = NULL; /* the case before which c belongs */
@@ -45,7 +45,7 @@ void ap_case_dequeue(ap_case *c)
 }
 
 /* The first case that can be chosen, or NULL. Dequeues dead ones (invariant 2). */
-ap_case *ap_case_first_live(ap_case_queue *queue)
+static ap_case *first_live(ap_case_queue *queue)
 {
     ap_case *c = ap_case_queue_first(queue);
     while (AP_UNLIKELY(c != NULL) && !ap_waiter_is_live(c->waiter)) {
@@ -59,7 +59,7 @@ ap_case *ap_case_first_live(ap_case_queue *queue)
 /* Choose and dequeue the first live case, or NULL. */
 ap_case *ap_case_choose_first(ap_case_queue *queue)
 {
-    for (ap_case *c; (c = ap_case_first_live(queue)) != NULL;) {
+    for (ap_case *c; (c = first_live(queue)) != NULL;) {
         if (ap_waiter_choose(c->waiter, AP_CHOSEN(c - c->waiter->cases))) {
             ap_case_dequeue(c);
             return c;
@@ -77,7 +77,7 @@ static bool is_ready(ap_case *c)
     uint64_t count = ap_load_u64_relaxed(&ch->count);
     bool room = c->sends ? count < ch->capacity : count > 0;
     return room || ap_load_u32_relaxed(&ch->closed) != 0
-           || ap_case_first_live(c->sends ? &ch->receivers : &ch->senders) != NULL;
+           || first_live(c->sends ? &ch->receivers : &ch->senders) != NULL;
 }
 
 static ap_channel_result do_locked(ap_case *c, ap_waiter **woken)
@@ -96,7 +96,7 @@ ap_channel_result ap_case_start(ap_case *c)
         ap_channel_result result = do_locked(c, &woken);
         if (result == AP_CHANNEL_WOULD_BLOCK) {
             c->waiter->forks = (uint32_t)ap_fork_count();
-            ap_case_enqueue(c);
+            enqueue(c);
         }
         ap_channel_unlock(c->channel);
         if (woken == NULL || woken->wake(woken) || !c->sends) {
@@ -218,7 +218,7 @@ static int64_t start(ap_select *s, bool enqueues)
             s->waiter.forks = (uint32_t)ap_fork_count();
             ap_init_u32(&s->waiter.chosen, AP_WAITING);
             for (size_t i = 0; i < s->ordered; i++) {
-                ap_case_enqueue(s->by_address[i]);
+                enqueue(s->by_address[i]);
             }
         }
         for_each_channel(s, ap_channel_unlock);

@@ -84,9 +84,7 @@ ap_channel_result ap_case_start(ap_case *c);
 bool ap_case_withdraw(ap_case *c);
 
 /* For ap_channel.c. The channel is locked. */
-void ap_case_enqueue(ap_case *c);
 void ap_case_dequeue(ap_case *c);
-ap_case *ap_case_first_live(ap_case_queue *queue);
 ap_case *ap_case_choose_first(ap_case_queue *queue);
 
 static inline bool ap_waiter_is_live(ap_waiter *w)

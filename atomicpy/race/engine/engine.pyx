@@ -224,7 +224,7 @@ def watch_of(Channel channel not None):
 
 
 def set_watch(Channel channel not None, watch):
-    """Give the channel a watch (atomicpy/channel/channel.pyx), which it then keeps, unless it has one."""
+    """Give the channel a watch (atomicpy/channel/waiting.pyx), which it then keeps, unless it has one."""
     cdef uint64_t none = 0
     Py_INCREF(watch)
     if not ap_compare_exchange_u64(&channel.channel.watch, &none, <uint64_t><size_t><void *>watch):

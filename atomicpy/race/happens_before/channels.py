@@ -1,6 +1,6 @@
 """Channels: a send -> its receive, a receive -> the send that needed its room, close() -> what reports it.
 
-No method is hooked. A channel calls its watch (atomicpy/channel/channel.pyx) from each operation, from select() too, an
+No method is hooked. A channel calls its watch (atomicpy/channel/waiting.pyx) from each operation, from select() too, an
 iteration or a coroutine. A send puts its record into the channel in place of the value, and the receive takes the value
 out of it. So a receive acquires the clock of the one send that it received from.
 
